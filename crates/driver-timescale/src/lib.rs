@@ -1,0 +1,1 @@
+//! dunlin-driver-timescale
