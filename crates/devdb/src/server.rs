@@ -1,0 +1,225 @@
+//! Starts the server of a cluster and talks to it through `psql`.
+//!
+//! Stopping is the [`watchdog`](crate::watchdog)'s.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use fs_err as fs;
+
+use crate::account::Account;
+use crate::database::url;
+use crate::error::DevdbError;
+use crate::lock::Lock;
+use crate::place::{Place, write_whole};
+use crate::program;
+use crate::recipe::Flavour;
+use crate::spec::ClusterSpec;
+use crate::state::State;
+
+/// Ports are taken from below the range that the system gives to outgoing connections.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+const ATTEMPTS: u32 = 20;
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What every cluster has; room for many databases, each with background workers of its extensions.
+const COMMON: &str = "\
+listen_addresses = '127.0.0.1'
+timezone = 'UTC'
+log_timezone = 'UTC'
+max_connections = 200
+max_worker_processes = 48
+max_locks_per_transaction = 256
+jit = off
+";
+
+/// pg_cron's jobs are in `postgres`, what they do is in other databases; background workers need no password file.
+const FULL: &str = "\
+shared_preload_libraries = 'timescaledb,pg_cron'
+cron.database_name = 'postgres'
+cron.use_background_workers = on
+cron.max_running_jobs = 8
+timescaledb.telemetry_level = off
+timescaledb.max_background_workers = 16
+";
+
+const NOT_DURABLE: &str = "\
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+";
+
+/// Whether the cluster's server process lives. The number in its file alone proves nothing, as the system uses it again.
+pub(crate) fn is_running(place: &Place) -> bool {
+    let pid = fs::read_to_string(place.data().join("postmaster.pid")).unwrap_or_default();
+    let pid = pid.lines().next().unwrap_or_default();
+    !pid.is_empty()
+        && fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == place.data())
+}
+
+/// Starts the server, which does not run, and returns its port: the wanted one if it is free.
+pub(crate) fn start(
+    place: &Place,
+    state: &State,
+    spec: &ClusterSpec,
+    lock: &Lock,
+) -> Result<u16, DevdbError> {
+    let account = Account::of(&place.data())?;
+    let mut wanted = Some(state.port).filter(|port| is_free(*port));
+    let mut attempt = 1;
+    loop {
+        let port = wanted.take().map_or_else(free_port, Ok)?;
+        write_whole(&place.conf(), &configuration(place, spec, port))?;
+        // A process id that is in use again by something else would keep the server from starting.
+        remove_if_there(&place.data().join("postmaster.pid"))?;
+        let log_start = fs::metadata(place.log()).map_or(0, |meta| meta.len());
+        let mut pg_ctl = account.command(&state.bindir.join("pg_ctl"));
+        pg_ctl
+            .arg("--pgdata")
+            .arg(place.data())
+            .arg("--log")
+            .arg(place.log())
+            .stdin(lock.stdin()?);
+        match program::run(pg_ctl.args(["--wait", "--timeout=60", "start"])) {
+            Ok(_) => return Ok(port),
+            Err(DevdbError::Program { output, .. }) => {
+                let log = read_from(&place.log(), log_start)?;
+                if attempt == ATTEMPTS || !is_passing(&log) {
+                    let output = if log.is_empty() {
+                        output
+                    } else {
+                        program::tail(&log)
+                    };
+                    return Err(DevdbError::Start {
+                        name: place.name.clone(),
+                        log: place.log(),
+                        output,
+                    });
+                }
+            }
+            Err(other) => return Err(other),
+        }
+        attempt += 1;
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Whether the server failed for a reason that goes away: another took the port a moment ago, or the processes of a
+/// killed server are not quite gone.
+fn is_passing(log: &str) -> bool {
+    ["Address already in use", "shared memory block"]
+        .iter()
+        .any(|reason| log.contains(reason))
+}
+
+fn configuration(place: &Place, spec: &ClusterSpec, port: u16) -> String {
+    let mut text = format!(
+        "port = {port}\nunix_socket_directories = '{}'\n{COMMON}",
+        place.run().display()
+    );
+    if spec.flavour == Flavour::Full {
+        text.push_str(FULL);
+    }
+    if !spec.durable {
+        text.push_str(NOT_DURABLE);
+    }
+    for (name, value) in &spec.settings {
+        text.push_str(&format!(
+            "{name} = '{}'\n",
+            value.replace('\\', "\\\\").replace('\'', "''")
+        ));
+    }
+    text
+}
+
+fn free_port() -> io::Result<u16> {
+    let span = u64::from(PORTS.end - PORTS.start);
+    for nth in 0..1000_u64 {
+        let offset = RandomState::new().hash_one(nth) % span;
+        let port = PORTS.start + u16::try_from(offset).expect("smaller than the range");
+        if is_free(port) {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::AddrInUse,
+        "no free port on 127.0.0.1",
+    ))
+}
+
+fn is_free(port: u16) -> bool {
+    port != 0 && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+fn read_from(file: &Path, start: u64) -> Result<String, DevdbError> {
+    let Ok(mut file) = fs::File::open(file) else {
+        return Ok(String::new());
+    };
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn remove_if_there(file: &Path) -> Result<(), DevdbError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// A server that can be spoken to.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) bindir: PathBuf,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// Waits until a server that was found running takes connections: it may be recovering from a crash.
+    pub(crate) fn wait_ready(&self) -> Result<(), DevdbError> {
+        let deadline = Instant::now() + READY_TIMEOUT;
+        loop {
+            let mut ready = program::clean(&self.bindir.join("pg_isready"));
+            match program::run(ready.args(["--host=127.0.0.1", &format!("--port={}", self.port)])) {
+                Err(DevdbError::Program { .. }) if Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                done => return done.map(drop),
+            }
+        }
+    }
+
+    /// Runs a script, each statement on its own, and returns what it wrote, unaligned and without headers.
+    pub(crate) fn psql(&self, database: &str, script: &str) -> Result<String, DevdbError> {
+        let mut psql = program::clean(&self.bindir.join("psql"));
+        psql.args([
+            "--quiet",
+            "--no-align",
+            "--tuples-only",
+            "--no-psqlrc",
+            "--set=ON_ERROR_STOP=1",
+        ]);
+        psql.arg("--no-password")
+            .arg(format!("--dbname={}", url(self.port, database)));
+        psql.stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = psql.spawn().map_err(|source| DevdbError::Spawn {
+            program: "psql".to_owned(),
+            source,
+        })?;
+        let mut input = child.stdin.take().expect("stdin is a pipe");
+        let output = thread::scope(|scope| {
+            // A script that fails half-way is not read to its end; the failure is in the exit status.
+            scope.spawn(move || input.write_all(script.as_bytes()));
+            child.wait_with_output()
+        })?;
+        program::check(&psql, output).map(|text| text.trim_end().to_owned())
+    }
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Stops a cluster's server. Lies in the cluster's directory, beside its data.
+#
+#   watchdog stop            now; the caller holds the cluster's lock
+#   watchdog leave           now, or not at all, as the cluster's life asks; the caller holds also the owners' lock
+#   watchdog watch SECONDS   once there has been no owner for so long; stdin is the watchdog's mark, stdout the owners'
+#                            lock, stderr the cluster's lock, all of them open files
+set -u
+dir=${0%/*}
+
+life() {
+  cat "$dir/life" 2>/dev/null
+}
+
+# Sets pid to the process of the server, if it lives. The number alone proves nothing, as the system uses it again.
+server() {
+  pid=$(head -n 1 "$dir/data/postmaster.pid" 2>/dev/null) && [ -n "$pid" ] &&
+    [ "$(readlink "/proc/$pid/cwd")" = "$dir/data" ]
+}
+
+# A fast shutdown, then an immediate one, then force; temporary data need no orderly end.
+stop() {
+  case $(life) in temporary) signals='QUIT KILL' ;; *) signals='INT QUIT KILL' ;; esac
+  for signal in $signals; do
+    server || break
+    kill -s "$signal" "$pid"
+    tries=400
+    while server && [ "$tries" -gt 0 ]; do
+      sleep 0.025
+      tries=$((tries - 1))
+    done
+  done
+  ! server
+}
+
+leave() {
+  case $(life) in
+    kept) ;;
+    temporary) stop && rm -rf "$dir" ;;
+    *) stop ;;
+  esac
+}
+
+watch() {
+  exec 7<&0 8<&1 9<&2 </dev/null >/dev/null 2>&1
+  while :; do
+    flock 8 || exit # waits until no owner is left
+    flock --unlock 8
+    sleep "$1"
+    flock 9 || exit
+    flock --nonblock 8 && break # none has come meanwhile, and none can now
+    flock --unlock 9
+  done
+  leave
+  exec 7<&- # before the cluster's lock is free: who takes that has to start a new watchdog
+}
+
+"$@"
