@@ -1,1 +1,60 @@
-//! dunlin-planner
+//! Decides what runs where and in which order; never runs anything itself.
+//!
+//! The planner takes values in (the [`Catalog`] that was read from files, the [`TargetFacts`] that were read from the
+//! databases) and gives values back (the [`Graph`], the [`Plan`], the [`Status`], and the [`Run`] state machine that the
+//! engine asks what to do next). It is pure: no async, no files, no environment, no clock. That is what lets the same
+//! decisions be shown by `plan`, executed by `up` and simulated by the tests.
+
+mod bodies;
+mod catalog;
+mod check;
+mod cycle;
+mod digest;
+mod down;
+mod event;
+mod facts;
+mod finding;
+mod graph;
+mod ids;
+mod migration;
+mod place;
+mod plan;
+mod report;
+mod resolve;
+mod run;
+mod select;
+mod status;
+mod time;
+mod up;
+mod version;
+mod walk;
+
+pub use bodies::{Bodies, BodyGone};
+pub use catalog::{
+    Catalog, DependencyEntry, DependencyFile, Durability, Missing, Policy, Reference, Service, Set, Target, TargetKind,
+};
+pub use digest::{Digest, DigestParseError};
+pub use down::{DownRequest, DownScope, plan_down};
+pub use event::{Event, EventKind, LaneKind, Notice};
+pub use facts::{
+    Capabilities, Feature, Identity, Ledger, LedgerRow, Observed, RowState, ServerVersion, StoredDependency,
+    TargetFacts,
+};
+pub use finding::{Class, Finding, Severity};
+pub use graph::{Edge, EdgeKind, Graph, MigrationIx};
+pub use ids::{
+    EnvironmentName, InvalidName, LedgerId, MigrationId, ProjectName, RunId, ServiceName, SetName, TargetName,
+};
+pub use migration::{
+    Body, Copy, Kind, Migration, Phase, Probe, QualifiedName, Statement, StatementClass, StepSettings,
+};
+pub use place::Place;
+pub use plan::{Action, Dependency, Direction, Held, HeldReason, Plan, PlannedTarget, Step, StepIx, Wait};
+pub use report::{RunReport, StepEnd, StepReport, Verdict};
+pub use run::{Failure, FailureClass, Limits, Next, Outcome, Run};
+pub use select::{Scope, Selection};
+pub use status::{MigrationStatus, StateWord, Status, TargetStatus, status};
+pub use time::Timestamp;
+pub use up::{UpRequest, plan_up};
+pub use version::Version;
+pub use walk::{ProbeFact, Walk, WalkAction};

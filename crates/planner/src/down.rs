@@ -1,0 +1,253 @@
+//! The plan of `down`: what is taken back, in reverse topological order over all databases.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::check::{Observations, Standing, row_of, standing, unreachable};
+use crate::graph::EdgeKind;
+use crate::select::named;
+use crate::up::{planned_targets, weigh};
+use crate::{
+    Action, Class, Direction, Finding, Graph, Kind, Migration, MigrationId, MigrationIx, Plan, RowState, RunId,
+    Selection, Step, StepIx, Wait,
+};
+
+/// Which applied migrations are to be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DownScope {
+    /// The last applied one of the one selected set.
+    Last,
+    /// This one: an id, or a version that only one applied migration of the selection bears.
+    Version(String),
+    /// Everything of its set after this one, which stays.
+    To(String),
+    /// What this run applied.
+    Run(RunId),
+}
+
+/// What `down` was asked for beside its selection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DownRequest {
+    /// Which migrations.
+    pub scope: DownScope,
+    /// Whether applied dependents are taken back too.
+    pub cascade: bool,
+}
+
+/// Plans to take back what `request` names of `selection`.
+///
+/// Refuses as a whole, by findings of severity error, what has no down, what others depend on (without `cascade`), and what
+/// was edited since it was applied.
+#[must_use]
+pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observations, request: &DownRequest) -> Plan {
+    let mut findings: Vec<_> = unreachable(observed).collect();
+    let applied = Applied::read(graph, observed);
+    let named = applied.named(selection, &request.scope).unwrap_or_else(|finding| {
+        findings.push(finding);
+        BTreeSet::new()
+    });
+    let taken = applied.with_dependents(&named);
+    if !request.cascade {
+        findings.extend(applied.refuse_dependents(&named, &taken));
+    }
+    let mut steps: Vec<Step> = Vec::new();
+    let mut step_of = BTreeMap::new();
+    for ix in graph.order().iter().rev().copied().filter(|ix| taken.contains(ix)) {
+        findings.extend(applied.refusals(ix));
+        step_of.insert(ix, StepIx(steps.len()));
+        let requested = named.first().filter(|_| !named.contains(&ix)).map(|first| graph.migration(*first).id.clone());
+        steps.extend(applied.step(ix, &step_of, requested));
+    }
+    weigh(&mut steps);
+    Plan {
+        project: graph.catalog().project.clone(),
+        environment: graph.catalog().environment.clone(),
+        direction: Direction::Down,
+        targets: planned_targets(graph, observed),
+        steps,
+        held: Vec::new(),
+        settled: 0,
+        findings,
+    }
+}
+
+/// The applied migrations and who among them needs whom.
+struct Applied<'p> {
+    graph: &'p Graph<'p>,
+    observed: &'p Observations,
+    members: BTreeSet<MigrationIx>,
+    dependents: BTreeMap<MigrationIx, BTreeSet<MigrationIx>>,
+}
+
+impl<'p> Applied<'p> {
+    fn read(graph: &'p Graph<'p>, observed: &'p Observations) -> Self {
+        let takes_part =
+            |ix: &MigrationIx| row_of(graph, observed, *ix).is_some_and(|row| row.state != RowState::Reverted);
+        let members: BTreeSet<_> = graph.order().iter().copied().filter(takes_part).collect();
+        let mut dependents: BTreeMap<MigrationIx, BTreeSet<_>> = BTreeMap::new();
+        for later in &members {
+            let by_files =
+                graph.earlier(*later).filter(|edge| binds(graph.migration(*later), edge.kind)).map(|edge| edge.earlier);
+            let row = row_of(graph, observed, *later).expect("members have rows");
+            let by_ledger = row.dependencies.iter().filter_map(|needed| graph.find(&needed.id));
+            for earlier in by_files.chain(by_ledger).filter(|earlier| members.contains(earlier)) {
+                dependents.entry(earlier).or_default().insert(*later);
+            }
+        }
+        Self { graph, observed, members, dependents }
+    }
+
+    /// The migrations that the request names.
+    fn named(&self, selection: &Selection, scope: &DownScope) -> Result<BTreeSet<MigrationIx>, Finding> {
+        let selected: BTreeSet<_> = self.members.iter().copied().filter(|ix| selection.is_chosen(*ix)).collect();
+        match scope {
+            DownScope::Last => self.last(&selected),
+            DownScope::Version(text) => {
+                named(self.graph, &selected, text).map(|ix| BTreeSet::from([ix])).map_err(not_applied)
+            }
+            DownScope::To(text) => {
+                let stays = named(self.graph, &selected, text).map_err(not_applied)?;
+                let stays = &self.graph.migration(stays).id;
+                let after = |id: &MigrationId| id.set == stays.set && id.version > stays.version;
+                Ok(selected
+                    .into_iter()
+                    .filter(|ix| after(&self.graph.migration(*ix).id) && self.goes_back(*ix))
+                    .collect())
+            }
+            DownScope::Run(run) => {
+                let by_run =
+                    |ix: &MigrationIx| row_of(self.graph, self.observed, *ix).is_some_and(|row| row.run == *run);
+                let found: BTreeSet<_> = selected.into_iter().filter(by_run).collect();
+                if found.is_empty() {
+                    return Err(Finding::error(
+                        "run-unknown",
+                        format!("no applied migration was applied by run `{run}`"),
+                    )
+                    .hint("`dunlin history` lists the runs"));
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    fn last(&self, selected: &BTreeSet<MigrationIx>) -> Result<BTreeSet<MigrationIx>, Finding> {
+        let mut last_of = BTreeMap::new();
+        for ix in selected.iter().copied().filter(|ix| self.goes_back(*ix)) {
+            let id = &self.graph.migration(ix).id;
+            let last = last_of.entry(&id.set).or_insert(ix);
+            if id.version > self.graph.migration(*last).id.version {
+                *last = ix;
+            }
+        }
+        let lasts: Vec<_> = last_of.into_values().collect();
+        match lasts.as_slice() {
+            [] => Ok(BTreeSet::new()),
+            [only] => Ok(BTreeSet::from([*only])),
+            several => {
+                let list: Vec<_> = several.iter().map(|ix| format!("`{}`", self.graph.migration(*ix).id)).collect();
+                let message = format!("several sets have a last applied migration: {}", list.join(", "));
+                Err(Finding::error("down-ambiguous", message)
+                    .hint(format!("choose one with --set, --service or --version {}", list[0].trim_matches('`'))))
+            }
+        }
+    }
+
+    /// Repeatables are replaced, never taken back.
+    fn goes_back(&self, ix: MigrationIx) -> bool {
+        self.graph.migration(ix).kind != Kind::Repeatable
+    }
+
+    fn with_dependents(&self, named: &BTreeSet<MigrationIx>) -> BTreeSet<MigrationIx> {
+        let mut taken = named.clone();
+        let mut stack: Vec<_> = named.iter().copied().collect();
+        while let Some(ix) = stack.pop() {
+            stack.extend(self.dependents.get(&ix).into_iter().flatten().copied().filter(|later| taken.insert(*later)));
+        }
+        taken
+    }
+
+    fn refuse_dependents(&self, named: &BTreeSet<MigrationIx>, taken: &BTreeSet<MigrationIx>) -> Option<Finding> {
+        let others: Vec<_> = taken.difference(named).map(|ix| format!("`{}`", self.graph.migration(*ix).id)).collect();
+        let first = self.graph.migration(*named.first()?);
+        let message = format!("`{}` cannot go alone, applied migrations need it: {}", first.id, others.join(", "));
+        (!others.is_empty()).then(|| {
+            Finding::error("down-has-dependents", message).hint("take them back too with --cascade").of(&first.id)
+        })
+    }
+
+    /// Why this migration cannot be taken back, if it cannot.
+    fn refusals(&self, ix: MigrationIx) -> Option<Finding> {
+        let migration = self.graph.migration(ix);
+        let id = &migration.id;
+        let finding = match standing(migration, row_of(self.graph, self.observed, ix)) {
+            Standing::Edited => Finding::error("migration-edited", format!("`{id}` was edited since it was applied"))
+                .class(Class::Drift)
+                .hint("put the file back as it was: its down belongs to what was applied"),
+            Standing::Dirty => Finding::error("migration-dirty", format!("`{id}` stopped half way"))
+                .class(Class::Dirty)
+                .hint("look at the database, finish by hand, then correct its row in dunlin.ledger"),
+            Standing::Resumable => {
+                Finding::error("migration-unfinished", format!("`{id}` was interrupted and is not finished"))
+                    .class(Class::Dirty)
+                    .hint("finish it with `dunlin up` first")
+            }
+            _ if migration.down.is_none() => Finding::error("down-missing", format!("`{id}` has no down"))
+                .hint("write one, or go forward with a new migration"),
+            _ => return None,
+        };
+        Some(finding.at(migration.place.clone()).of(id))
+    }
+
+    fn step(
+        &self,
+        ix: MigrationIx,
+        step_of: &BTreeMap<MigrationIx, StepIx>,
+        requested: Option<MigrationId>,
+    ) -> Option<Step> {
+        let migration = self.graph.migration(ix);
+        let set = &self.graph.catalog().sets[migration.set()];
+        let dependents = || self.dependents.get(&ix).into_iter().flatten();
+        let here =
+            |later: &&MigrationIx| self.graph.catalog().sets[self.graph.migration(**later).set()].target == set.target;
+        let why = |later: MigrationIx| {
+            self.graph
+                .earlier(later)
+                .find(|edge| edge.earlier == ix)
+                .map_or(EdgeKind::Sequence, |edge| edge.kind.clone())
+        };
+        Some(Step {
+            id: migration.id.clone(),
+            name: migration.name.clone(),
+            service: set.service.clone(),
+            target: set.target.clone(),
+            kind: migration.kind,
+            phase: migration.phase,
+            action: Action::Revert {
+                dependents: dependents().filter(here).map(|later| self.graph.migration(*later).id.clone()).collect(),
+            },
+            checksum: row_of(self.graph, self.observed, ix)?.checksum,
+            body: migration.down.clone()?,
+            waits: dependents()
+                .filter_map(|later| Some(Wait { step: *step_of.get(later)?, why: why(*later) }))
+                .collect(),
+            pulled_in_by: requested,
+            resumes: false,
+            remaining: 1,
+        })
+    }
+}
+
+/// Whether an edge keeps an applied migration from going while `later` is applied: repeatables follow, they do not bind.
+fn binds(later: &Migration, kind: &EdgeKind) -> bool {
+    match kind {
+        EdgeKind::Declared { .. } => true,
+        EdgeKind::Sequence => later.kind != Kind::Repeatable,
+        EdgeKind::After => false,
+    }
+}
+
+fn not_applied(finding: Finding) -> Finding {
+    Finding { message: finding.message.replace("selected migration", "applied and selected migration"), ..finding }
+}

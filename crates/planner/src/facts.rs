@@ -1,0 +1,183 @@
+//! What was read from a database: who it is, what it can do, and what its ledger says. Facts only, no judgement.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{Digest, EnvironmentName, Finding, Kind, LedgerId, MigrationId, RunId, TargetName, Timestamp};
+
+/// Something a server may or may not offer, by the name that `requires` uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Feature(pub String);
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A server's version number in the form of `server_version_num`, such as 170011.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ServerVersion(pub u32);
+
+/// What a target can do; what drivers differ in is data here, not forks in the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    /// The server, for people: `PostgreSQL 17.11, timescaledb 2.19.3 (apache)`.
+    pub server: String,
+    /// The server's version number.
+    pub version: ServerVersion,
+    /// Whether schema changes roll back.
+    pub transactional_ddl: bool,
+    /// What it offers, by the names that `requires` uses.
+    pub features: BTreeSet<Feature>,
+}
+
+impl Capabilities {
+    /// Whether the server offers `feature`.
+    #[must_use]
+    pub fn offers(&self, feature: &Feature) -> bool {
+        self.features.contains(feature)
+    }
+}
+
+/// Which database this is, whatever name it was reached by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Identity {
+    /// The cluster's system identifier.
+    pub system: String,
+    /// The database's oid in the cluster.
+    pub database: u32,
+    /// The timeline; it grows with every failover and restore.
+    pub timeline: u32,
+}
+
+/// What stands in a target's ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Ledger {
+    /// There is none yet.
+    Absent,
+    /// There is one.
+    Present {
+        /// Its identity.
+        id: LedgerId,
+        /// The version of the ledger's own tables.
+        protocol: u32,
+        /// The environment it belongs to.
+        environment: Option<EnvironmentName>,
+        /// Its rows for this project, by migration.
+        rows: BTreeMap<MigrationId, LedgerRow>,
+    },
+}
+
+impl Ledger {
+    /// The rows; none where there is no ledger.
+    pub fn rows(&self) -> impl Iterator<Item = &LedgerRow> {
+        let rows = match self {
+            Self::Absent => None,
+            Self::Present { rows, .. } => Some(rows.values()),
+        };
+        rows.into_iter().flatten()
+    }
+
+    /// The row of one migration.
+    #[must_use]
+    pub fn row(&self, id: &MigrationId) -> Option<&LedgerRow> {
+        match self {
+            Self::Absent => None,
+            Self::Present { rows, .. } => rows.get(id),
+        }
+    }
+}
+
+/// The state of a ledger row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowState {
+    /// Begun and not finished: in progress or interrupted, or its body left its transaction.
+    Running,
+    /// Done.
+    Applied,
+    /// Being taken back.
+    Reverting,
+    /// Taken back.
+    Reverted,
+}
+
+/// One migration's row in a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LedgerRow {
+    /// Which migration.
+    pub id: MigrationId,
+    /// Its description when it ran.
+    pub name: String,
+    /// Its kind when it ran.
+    pub kind: Kind,
+    /// Whether it ran in one transaction.
+    pub transactional: bool,
+    /// Where it stands.
+    pub state: RowState,
+    /// SHA-256 of what ran.
+    pub checksum: Digest,
+    /// SHA-256 of the bare tokens of what ran.
+    pub tokens: Digest,
+    /// Finished statements, of one that runs statement by statement.
+    pub step: u32,
+    /// The run that wrote it.
+    pub run: RunId,
+    /// How often it was taken up.
+    pub attempt: u32,
+    /// What it needed when it ran.
+    pub dependencies: Vec<StoredDependency>,
+    /// When it began, by that database's clock.
+    pub started: Timestamp,
+    /// When it was finished, by that database's clock.
+    pub finished: Option<Timestamp>,
+    /// The role that ran it.
+    pub by: String,
+}
+
+/// A dependency as an applied row remembers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StoredDependency {
+    /// The migration that had to be applied.
+    pub id: MigrationId,
+    /// The ledger it was in.
+    pub ledger: LedgerId,
+}
+
+/// Everything read from one database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TargetFacts {
+    /// Which target.
+    pub target: TargetName,
+    /// Which database it is.
+    pub identity: Identity,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// What is applied there.
+    pub ledger: Ledger,
+}
+
+/// What came of asking a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Observed {
+    /// It answered.
+    Facts(TargetFacts),
+    /// It did not, or what it said cannot be worked with.
+    Failed(Finding),
+}
+
+impl Observed {
+    /// The facts, where there are any.
+    #[must_use]
+    pub fn facts(&self) -> Option<&TargetFacts> {
+        match self {
+            Self::Facts(facts) => Some(facts),
+            Self::Failed(_) => None,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! A migration as it was read from its files: identity, order, settings, and the shape of what it runs.
+//!
+//! The text itself stays outside (see [`Bodies`](crate::Bodies)); a body holds its digests and where its statements lie.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::{Digest, MigrationId, Place, Reference, SetName};
+
+/// How a migration takes part in its set's sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Runs once, in the order of the versions.
+    Versioned,
+    /// Runs after the versioned ones of its set, and again whenever its text changes.
+    Repeatable,
+    /// Initial data: runs once where the policy loads seeds, and no sequence waits for it.
+    Seed,
+}
+
+/// The phase of an expand and contract change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Adds, so that old and new code both work.
+    Expand,
+    /// Moves or fills data.
+    Data,
+    /// Removes what no code uses any more.
+    Contract,
+}
+
+/// One migration of the project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Migration {
+    /// `set/version`.
+    pub id: MigrationId,
+    /// The description out of its file name.
+    pub name: String,
+    /// Versioned, repeatable or seed.
+    pub kind: Kind,
+    /// Its phase, where one is declared.
+    pub phase: Option<Phase>,
+    /// Where it begins.
+    pub place: Place,
+    /// What it runs.
+    pub up: Body,
+    /// What takes it back.
+    pub down: Option<Body>,
+    /// What its own headers say it needs.
+    pub depends: Vec<Reference>,
+}
+
+/// One file's executable text: digests, settings, and the statements in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Body {
+    /// The file, relative to the project's root.
+    pub path: Arc<str>,
+    /// SHA-256 of what runs: the checksum.
+    pub digest: Digest,
+    /// SHA-256 of the file's bytes as they are.
+    pub raw: Digest,
+    /// SHA-256 of the bare tokens; equal digests here mean that only comments or white space differ.
+    pub tokens: Digest,
+    /// What surrounds its statements.
+    pub settings: StepSettings,
+    /// Its statements in order, not overlapping.
+    pub statements: Vec<Statement>,
+}
+
+impl Body {
+    /// Whether the whole body can run in one transaction (`-- dunlin: transaction none` makes every statement stand alone).
+    #[must_use]
+    pub fn is_transactional(&self) -> bool {
+        self.statements.iter().all(|statement| statement.class == StatementClass::Transactional)
+    }
+}
+
+/// What surrounds a body's statements: its headers laid over its set's and its target's settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct StepSettings {
+    /// The isolation level and access mode of the file's own BEGIN, such as `ISOLATION LEVEL SERIALIZABLE`.
+    pub isolation: Option<String>,
+    /// How long a statement waits for a lock.
+    #[serde(serialize_with = "milliseconds")]
+    pub lock_timeout: Option<Duration>,
+    /// How long a statement may take; zero is no limit.
+    #[serde(serialize_with = "milliseconds")]
+    pub timeout: Option<Duration>,
+    /// SET ROLE for the body.
+    pub role: Option<String>,
+    /// The search path for the body, as SET takes it.
+    pub search_path: Option<String>,
+    /// Further server settings for the body, name to value.
+    pub settings: BTreeMap<String, String>,
+}
+
+fn milliseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_millis()).serialize(serializer)
+}
+
+/// One statement of a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Statement {
+    /// Its bytes in the text that runs, without trailing semicolon.
+    pub range: Range<usize>,
+    /// Its first line in the file, from 1 (the text that runs keeps the file's lines).
+    pub line: u32,
+    /// SHA-256 of its text.
+    pub digest: Digest,
+    /// How it may run.
+    pub class: StatementClass,
+    /// The data lines of a `COPY … FROM STDIN`, without the closing `\.`.
+    pub copy: Option<Copy>,
+}
+
+/// Where the data of a `COPY … FROM STDIN` lies in the text that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Copy {
+    /// The bytes of the data.
+    pub data: Range<usize>,
+}
+
+/// How a statement may run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatementClass {
+    /// In a transaction with others.
+    Transactional,
+    /// Only by itself, outside any transaction.
+    Alone {
+        /// What it is, for people: `CREATE INDEX CONCURRENTLY`.
+        what: String,
+        /// How to find out whether it was done.
+        probe: Probe,
+    },
+}
+
+/// How to find out, from outside, whether a statement that ran alone was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Probe {
+    /// The named index is there, valid, and on this table.
+    IndexValid {
+        /// The index, in its table's schema.
+        index: String,
+        /// The table.
+        table: QualifiedName,
+    },
+    /// None of these indexes is there.
+    IndexAbsent(Vec<QualifiedName>),
+    /// Running it again does no harm.
+    Repeat,
+    /// The author's query; its first column says true once it is done.
+    Query(String),
+    /// Nothing is known: after a crash a person decides.
+    Unknown,
+}
+
+/// A name as SQL writes it, perhaps with its schema; parts are already unquoted and folded.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct QualifiedName {
+    /// The schema, where one is written.
+    pub schema: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+impl QualifiedName {
+    /// The name as SQL takes it back, each part quoted.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        let quote = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
+        match &self.schema {
+            Some(schema) => format!("{}.{}", quote(schema), quote(&self.name)),
+            None => quote(&self.name),
+        }
+    }
+}
+
+impl fmt::Display for QualifiedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+impl Migration {
+    /// The set it belongs to.
+    #[must_use]
+    pub fn set(&self) -> &SetName {
+        &self.id.set
+    }
+}

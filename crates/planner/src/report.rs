@@ -1,0 +1,107 @@
+//! How a run ended, step by step: what the summary shows and the exit code follows from.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::event::seconds;
+use crate::{Failure, FailureClass, RunId, StepIx};
+
+/// How one step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "end", rename_all = "kebab-case")]
+pub enum StepEnd {
+    /// This run did it.
+    Done,
+    /// Another run had done it in the meantime.
+    AlreadyDone,
+    /// It failed.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+    /// A step it waits for did not get done.
+    Blocked {
+        /// The failed step at the beginning of that chain.
+        by: StepIx,
+    },
+    /// The run was stopped before its turn came.
+    NotStarted,
+}
+
+impl StepEnd {
+    /// Whether the migration is where the step wanted it.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done | Self::AlreadyDone)
+    }
+}
+
+/// One step's line in the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepReport {
+    /// Which step of the plan.
+    pub step: StepIx,
+    /// How it ended.
+    #[serde(flatten)]
+    pub end: StepEnd,
+    /// From its first start to its end; zero when it was not started.
+    #[serde(serialize_with = "seconds")]
+    pub took: Duration,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunReport {
+    /// Which run.
+    pub run: RunId,
+    /// Every step of the plan, in its order.
+    pub steps: Vec<StepReport>,
+    /// From its beginning to its end.
+    #[serde(serialize_with = "seconds")]
+    pub took: Duration,
+    /// Whether it was asked to stop.
+    pub interrupted: bool,
+}
+
+/// What a run's end means for whoever started it; the command line turns it into an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// All steps are done.
+    Done,
+    /// Something stood in the way that may be gone the next time, or the run was interrupted.
+    Blocked,
+    /// A step failed.
+    Failed,
+    /// A database is not the one it was.
+    Drift,
+    /// A migration stopped half way and needs a decision.
+    Dirty,
+}
+
+impl RunReport {
+    /// The gravest of what happened.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.steps
+            .iter()
+            .map(|step| match &step.end {
+                StepEnd::Done | StepEnd::AlreadyDone => Verdict::Done,
+                StepEnd::Blocked { .. } | StepEnd::NotStarted => Verdict::Blocked,
+                StepEnd::Failed { failure } => match failure.class {
+                    FailureClass::Busy
+                    | FailureClass::Unreachable
+                    | FailureClass::Unknown
+                    | FailureClass::Interrupted => Verdict::Blocked,
+                    FailureClass::Rejected => Verdict::Failed,
+                    FailureClass::Estranged => Verdict::Drift,
+                    FailureClass::Dirty => Verdict::Dirty,
+                },
+            })
+            .max()
+            .unwrap_or(Verdict::Done)
+    }
+}

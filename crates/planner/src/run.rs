@@ -1,0 +1,350 @@
+//! The run as a state machine: which step starts next, what follows from how one ended. No clock, no threads.
+//!
+//! The engine asks [`Run::next`] until it says to wait, does what it is told, and reports with [`Run::on`]. Time comes in as
+//! durations since the run began, so that a simulation can run it as fast as it likes.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::event::LaneKind;
+use crate::{Place, Plan, RunId, RunReport, StepEnd, StepIx, StepReport, TargetName};
+
+/// What a failure means for the step and for the run (PROTOCOL.md 7.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureClass {
+    /// Something held a lock, or two transactions collided: nothing happened, and it is tried again.
+    Busy,
+    /// The server could not be reached: nothing happened, and it is tried again.
+    Unreachable,
+    /// The connection was lost: the next claim finds out what happened.
+    Unknown,
+    /// The run was asked to stop, and the statement was cancelled: nothing happened.
+    Interrupted,
+    /// The server, or Dunlin on its behalf, said no; nothing happened, and trying again would not help.
+    Rejected,
+    /// The database is not the one that was planned for, or its past differs from the plan's.
+    Estranged,
+    /// The migration stopped half way; a person has to decide.
+    Dirty,
+}
+
+/// Why a step did not get done, with everything a person needs to act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// What it means.
+    pub class: FailureClass,
+    /// One sentence; a server's message as it came.
+    pub message: String,
+    /// The SQLSTATE, where the server gave one.
+    pub sqlstate: Option<String>,
+    /// The server's detail.
+    pub detail: Option<String>,
+    /// The server's hint, or ours.
+    pub hint: Option<String>,
+    /// The server's context, such as the lines of a function.
+    pub context: Option<String>,
+    /// The place in the user's file.
+    pub place: Option<Place>,
+}
+
+impl Failure {
+    /// A failure with a message alone.
+    #[must_use]
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), sqlstate: None, detail: None, hint: None, context: None, place: None }
+    }
+}
+
+/// How long and how often things are tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a step may be kept waiting by locks, all attempts together.
+    pub busy: Duration,
+    /// How long a server may be out of reach.
+    pub unreachable: Duration,
+    /// How often a lost connection is followed up.
+    pub unknown: u32,
+    /// Whether the first failure starts nothing new.
+    pub fail_fast: bool,
+    /// Seed of the jitter between attempts.
+    pub seed: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            busy: Duration::from_mins(15),
+            unreachable: Duration::from_mins(5),
+            unknown: 10,
+            fail_fast: false,
+            seed: 0,
+        }
+    }
+}
+
+/// What the engine is to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Start this step.
+    Start {
+        /// Which.
+        step: StepIx,
+        /// In which lane of its database.
+        lane: LaneKind,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
+    /// Wait for a running step, or until this time when it comes first.
+    Wait {
+        /// Time since the run began.
+        until: Option<Duration>,
+    },
+    /// Every step has come to its end.
+    Finished,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// This attempt did it.
+    Done,
+    /// It was done already.
+    AlreadyDone,
+    /// It did not get done.
+    Failed(Failure),
+}
+
+#[derive(Debug, Default)]
+struct StepState {
+    open_waits: usize,
+    attempts: u32,
+    began: Option<Duration>,
+    first_trouble: Option<Duration>,
+    took: Duration,
+    end: Option<StepEnd>,
+}
+
+type Lane = (TargetName, LaneKind);
+
+/// One execution of a plan.
+#[derive(Debug)]
+pub struct Run {
+    plan: Arc<Plan>,
+    id: RunId,
+    limits: Limits,
+    steps: Vec<StepState>,
+    dependents: Vec<Vec<StepIx>>,
+    ready: BTreeMap<Lane, BinaryHeap<(usize, Reverse<StepIx>)>>,
+    resting: BTreeSet<(Duration, StepIx)>,
+    busy: BTreeMap<Lane, StepIx>,
+    open: usize,
+    stopping: bool,
+    interrupted: bool,
+}
+
+impl Run {
+    /// A run of `plan` that has not started anything.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, id: RunId, limits: Limits) -> Self {
+        let mut dependents = vec![Vec::new(); plan.steps.len()];
+        let mut steps = Vec::with_capacity(plan.steps.len());
+        for ix in plan.indexes() {
+            let waits = &plan.step(ix).waits;
+            waits.iter().for_each(|wait| dependents[wait.step.0].push(ix));
+            steps.push(StepState { open_waits: waits.len(), ..StepState::default() });
+        }
+        let open = steps.len();
+        let mut run = Self {
+            plan,
+            id,
+            limits,
+            steps,
+            dependents,
+            ready: BTreeMap::new(),
+            resting: BTreeSet::new(),
+            busy: BTreeMap::new(),
+            open,
+            stopping: false,
+            interrupted: false,
+        };
+        for ix in run.plan.indexes() {
+            if run.steps[ix.0].open_waits == 0 {
+                run.enqueue(ix);
+            }
+        }
+        run
+    }
+
+    /// What to do at `now`, the time since the run began.
+    pub fn next(&mut self, now: Duration) -> Next {
+        while let Some((_, ix)) = self.resting.first().copied().filter(|(until, _)| *until <= now) {
+            self.resting.pop_first();
+            self.enqueue(ix);
+        }
+        if let Some((lane, ix)) = self.pick() {
+            let state = &mut self.steps[ix.0];
+            state.attempts += 1;
+            state.began.get_or_insert(now);
+            let next = Next::Start { step: ix, lane: lane.1, attempt: state.attempts };
+            self.busy.insert(lane, ix);
+            return next;
+        }
+        if self.open == 0 {
+            return Next::Finished;
+        }
+        Next::Wait { until: self.resting.first().map(|(until, _)| *until) }
+    }
+
+    /// An attempt of `step` ended at `now`; says how long the step rests when it is to be tried again.
+    pub fn on(&mut self, step: StepIx, outcome: Outcome, now: Duration) -> Option<Duration> {
+        self.busy.remove(&self.lane(step));
+        match outcome {
+            Outcome::Done => self.end(step, StepEnd::Done, now),
+            Outcome::AlreadyDone => self.end(step, StepEnd::AlreadyDone, now),
+            Outcome::Failed(failure) => {
+                if let Some(rest) = self.rest(step, failure.class, now) {
+                    self.resting.insert((now + rest, step));
+                    return Some(rest);
+                }
+                self.end(step, StepEnd::Failed { failure }, now);
+            }
+        }
+        None
+    }
+
+    /// Starts nothing new from here on; what runs is still waited for.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        self.interrupted = true;
+        self.abandon();
+    }
+
+    /// The end of a step, once it has one.
+    #[must_use]
+    pub fn end_of(&self, step: StepIx) -> Option<&StepEnd> {
+        self.steps[step.0].end.as_ref()
+    }
+
+    /// The report, at `now`; steps without an end count as not started.
+    #[must_use]
+    pub fn report(&self, now: Duration) -> RunReport {
+        let steps = self.plan.indexes().map(|step| {
+            let state = &self.steps[step.0];
+            let end = state.end.clone().unwrap_or(StepEnd::NotStarted);
+            StepReport { step, end, took: state.took, attempts: state.attempts }
+        });
+        RunReport { run: self.id.clone(), steps: steps.collect(), took: now, interrupted: self.interrupted }
+    }
+
+    fn lane(&self, ix: StepIx) -> Lane {
+        let step = self.plan.step(ix);
+        let kind = if step.body.is_transactional() { LaneKind::Main } else { LaneKind::Long };
+        (step.target.clone(), kind)
+    }
+
+    fn enqueue(&mut self, ix: StepIx) {
+        let remaining = self.plan.step(ix).remaining;
+        let lane = self.lane(ix);
+        self.ready.entry(lane).or_default().push((remaining, Reverse(ix)));
+    }
+
+    /// The ready step with the longest path behind it, among the lanes that are free.
+    fn pick(&mut self) -> Option<(Lane, StepIx)> {
+        let lane = self
+            .ready
+            .iter()
+            .filter(|(lane, _)| !self.busy.contains_key(*lane))
+            .filter_map(|(lane, heap)| heap.peek().map(|top| (*top, lane)))
+            .max_by_key(|(top, _)| *top)?
+            .1
+            .clone();
+        let (_, Reverse(ix)) = self.ready.get_mut(&lane)?.pop()?;
+        Some((lane, ix))
+    }
+
+    fn end(&mut self, step: StepIx, end: StepEnd, now: Duration) {
+        let state = &mut self.steps[step.0];
+        state.took = now.saturating_sub(state.began.unwrap_or(now));
+        let done = end.is_done();
+        state.end = Some(end);
+        self.open -= 1;
+        if done {
+            self.release(step);
+        } else {
+            self.block_descendants(step);
+            if self.limits.fail_fast {
+                self.stopping = true;
+            }
+        }
+        if self.stopping {
+            self.abandon();
+        }
+    }
+
+    fn release(&mut self, step: StepIx) {
+        for dependent in self.dependents[step.0].clone() {
+            let state = &mut self.steps[dependent.0];
+            state.open_waits -= 1;
+            if state.open_waits == 0 && state.end.is_none() {
+                self.enqueue(dependent);
+            }
+        }
+    }
+
+    fn block_descendants(&mut self, by: StepIx) {
+        let mut stack = self.dependents[by.0].clone();
+        while let Some(ix) = stack.pop() {
+            if self.steps[ix.0].end.is_none() {
+                self.steps[ix.0].end = Some(StepEnd::Blocked { by });
+                self.open -= 1;
+                stack.extend(&self.dependents[ix.0]);
+            }
+        }
+    }
+
+    /// Ends every step that is not running at this moment.
+    fn abandon(&mut self) {
+        self.ready.clear();
+        self.resting.clear();
+        for ix in self.plan.indexes() {
+            let running = self.busy.get(&self.lane(ix)) == Some(&ix);
+            if self.steps[ix.0].end.is_none() && !running {
+                self.steps[ix.0].end = Some(StepEnd::NotStarted);
+                self.open -= 1;
+            }
+        }
+    }
+
+    /// How long the step rests before its next attempt; none means that there is no next one.
+    fn rest(&mut self, step: StepIx, class: FailureClass, now: Duration) -> Option<Duration> {
+        let stopping = self.stopping;
+        let state = &mut self.steps[step.0];
+        let since = now.saturating_sub(*state.first_trouble.get_or_insert(now));
+        let again = match class {
+            FailureClass::Busy => since < self.limits.busy,
+            FailureClass::Unreachable => since < self.limits.unreachable,
+            FailureClass::Unknown => state.attempts <= self.limits.unknown,
+            FailureClass::Interrupted | FailureClass::Rejected | FailureClass::Estranged | FailureClass::Dirty => false,
+        };
+        (again && !stopping).then(|| backoff(state.attempts, self.limits.seed ^ step.0 as u64))
+    }
+}
+
+/// Full jitter between 50 ms and a bound that doubles from 100 ms to a minute (AWS's "full jitter").
+fn backoff(attempt: u32, seed: u64) -> Duration {
+    let bound = 100u64.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(60_000);
+    Duration::from_millis(50 + mix(seed.wrapping_add(u64::from(attempt) << 32)) % bound)
+}
+
+/// SplitMix64, the mixing function of Steele, Lea and Flood (2014): enough randomness for jitter, repeatable from its seed.
+fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,227 @@
+//! Every migration of every database, and where it stands.
+
+use serde::Serialize;
+
+use crate::check::{Observations, Standing, drift, row_of, standing};
+use crate::graph::EdgeKind;
+use crate::{
+    Finding, Graph, Held, Kind, Ledger, LedgerRow, MigrationId, MigrationIx, Observed, Plan, RowState, Selection,
+    ServiceName, SetName, TargetKind, TargetName, Timestamp, UpRequest, plan_up,
+};
+
+/// Where everything stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The databases.
+    pub targets: Vec<TargetStatus>,
+    /// The selected migrations, in dependency order.
+    pub migrations: Vec<MigrationStatus>,
+    /// What of the past does not fit.
+    pub findings: Vec<Finding>,
+}
+
+/// One database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TargetStatus {
+    /// Its name.
+    pub name: TargetName,
+    /// What it must offer at least.
+    pub kind: TargetKind,
+    /// Whether it takes part in this environment.
+    pub enabled: bool,
+    /// The server, for people, where it answered.
+    pub server: Option<String>,
+    /// Whether it has a ledger.
+    pub has_ledger: bool,
+    /// Why it did not answer.
+    pub trouble: Option<Finding>,
+}
+
+/// Where one migration stands, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StateWord {
+    /// Applied as the file says.
+    Applied,
+    /// Not applied; the next `up` takes it.
+    Pending,
+    /// Not applied, and held back.
+    Held,
+    /// A repeatable whose text changed; the next `up` runs it again.
+    Changed,
+    /// In progress, or interrupted and taken up by the next `up`.
+    Running,
+    /// Stopped half way; needs a decision.
+    Dirty,
+    /// Applied, and its file was edited since.
+    Edited,
+    /// Applied, and its file is gone.
+    Missing,
+    /// Pending behind a later version that is applied.
+    OutOfOrder,
+    /// Its database did not answer.
+    Unknown,
+}
+
+impl StateWord {
+    /// The word as it is shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Pending => "pending",
+            Self::Held => "held",
+            Self::Changed => "changed",
+            Self::Running => "running",
+            Self::Dirty => "dirty",
+            Self::Edited => "edited",
+            Self::Missing => "missing",
+            Self::OutOfOrder => "out-of-order",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One migration's line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MigrationStatus {
+    /// Which.
+    pub id: MigrationId,
+    /// Its description.
+    pub name: String,
+    /// Its service; none when its set is gone.
+    pub service: Option<ServiceName>,
+    /// Its database.
+    pub target: TargetName,
+    /// Where it stands.
+    pub state: StateWord,
+    /// When it was finished, by its database's clock.
+    pub finished: Option<Timestamp>,
+    /// Which role ran it.
+    pub by: Option<String>,
+    /// Whether it can be taken back.
+    pub has_down: bool,
+    /// The migrations it waits for that are not applied.
+    pub waits_for: Vec<MigrationId>,
+    /// Why it is held back.
+    pub reason: Option<String>,
+}
+
+/// Where the selected migrations stand by what was observed.
+#[must_use]
+pub fn status(graph: &Graph<'_>, selection: &Selection, observed: &Observations) -> Status {
+    let plan = plan_up(graph, selection, observed, UpRequest::default());
+    let selected = selection.sets(graph);
+    let concerned = |set: &SetName| selected.contains(set) || !graph.catalog().sets.contains_key(set);
+    let known = graph.order().iter().copied().filter(|ix| selection.is_chosen(*ix));
+    let mut migrations: Vec<_> = known.map(|ix| line(graph, observed, &plan, ix)).collect();
+    for (target, rows) in
+        observed.iter().filter_map(|(target, observed)| Some((target, observed.facts()?.ledger.rows())))
+    {
+        migrations.extend(rows.filter(|row| concerned(&row.id.set)).filter_map(|row| gone(graph, target, row)));
+    }
+    let out_of_order = plan.findings.into_iter().filter(|finding| finding.code == "out-of-order");
+    let findings = drift(graph, observed, &concerned).into_iter().chain(out_of_order).collect();
+    Status { targets: targets(graph, observed), migrations, findings }
+}
+
+fn targets(graph: &Graph<'_>, observed: &Observations) -> Vec<TargetStatus> {
+    let one = |target: &crate::Target| {
+        let observed = observed.get(&target.name);
+        let facts = observed.and_then(Observed::facts);
+        TargetStatus {
+            name: target.name.clone(),
+            kind: target.kind,
+            enabled: target.enabled,
+            server: facts.map(|facts| facts.capabilities.server.clone()),
+            has_ledger: facts.is_some_and(|facts| matches!(facts.ledger, Ledger::Present { .. })),
+            trouble: match observed {
+                Some(Observed::Failed(finding)) => Some(finding.clone()),
+                _ => None,
+            },
+        }
+    };
+    graph.catalog().targets.values().map(one).collect()
+}
+
+fn line(graph: &Graph<'_>, observed: &Observations, plan: &Plan, ix: MigrationIx) -> MigrationStatus {
+    let migration = graph.migration(ix);
+    let set = &graph.catalog().sets[migration.set()];
+    let row = row_of(graph, observed, ix);
+    let held = plan.held.iter().find(|held| held.id == migration.id);
+    let asked =
+        observed.get(&set.target).and_then(Observed::facts).is_some() || !graph.catalog().targets[&set.target].enabled;
+    let out_of_order = plan
+        .findings
+        .iter()
+        .any(|finding| finding.code == "out-of-order" && finding.migration.as_ref() == Some(&migration.id));
+    let state = match standing(migration, row) {
+        _ if !asked => StateWord::Unknown,
+        Standing::Applied => StateWord::Applied,
+        Standing::Edited => StateWord::Edited,
+        Standing::Dirty => StateWord::Dirty,
+        Standing::Resumable => StateWord::Running,
+        _ if held.is_some() => StateWord::Held,
+        Standing::Changed => StateWord::Changed,
+        Standing::Pending if out_of_order => StateWord::OutOfOrder,
+        Standing::Pending => StateWord::Pending,
+    };
+    let applied = row.filter(|row| row.state == RowState::Applied);
+    let needed = graph.earlier(ix).filter(|edge| *edge.kind != EdgeKind::After).map(|edge| edge.earlier);
+    let unmet =
+        |earlier: &MigrationIx| row_of(graph, observed, *earlier).is_none_or(|row| row.state != RowState::Applied);
+    MigrationStatus {
+        id: migration.id.clone(),
+        name: migration.name.clone(),
+        service: Some(set.service.clone()),
+        target: set.target.clone(),
+        state,
+        finished: applied.and_then(|row| row.finished),
+        by: applied.map(|row| row.by.clone()),
+        has_down: migration.down.is_some(),
+        waits_for: match state {
+            StateWord::Applied | StateWord::Unknown => Vec::new(),
+            _ => needed.filter(unmet).map(|earlier| graph.migration(earlier).id.clone()).collect(),
+        },
+        reason: held.map(|held: &Held| held.reason.to_string()),
+    }
+}
+
+/// An applied row whose file is gone.
+fn gone(graph: &Graph<'_>, target: &TargetName, row: &LedgerRow) -> Option<MigrationStatus> {
+    if row.state == RowState::Reverted || graph.find(&row.id).is_some() {
+        return None;
+    }
+    Some(MigrationStatus {
+        id: row.id.clone(),
+        name: row.name.clone(),
+        service: graph.catalog().sets.get(&row.id.set).map(|set| set.service.clone()),
+        target: target.clone(),
+        state: StateWord::Missing,
+        finished: row.finished,
+        by: Some(row.by.clone()),
+        has_down: false,
+        waits_for: Vec::new(),
+        reason: None,
+    })
+}
+
+impl MigrationStatus {
+    /// Whether the next `up` would take it.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        matches!(self.state, StateWord::Pending | StateWord::Changed | StateWord::Running | StateWord::OutOfOrder)
+    }
+}
+
+impl Kind {
+    /// The word as it is shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Versioned => "versioned",
+            Self::Repeatable => "repeatable",
+            Self::Seed => "seed",
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The plan of `up`: what is pending, in which order, and what is held back and why.
+
+use std::collections::BTreeMap;
+
+use crate::check::{Observations, Standing, drift, row_of, standing, unreachable};
+use crate::graph::EdgeKind;
+use crate::{
+    Action, Class, Dependency, Direction, Feature, Finding, Graph, Held, HeldReason, Kind, Ledger, Migration,
+    MigrationIx, Missing, Plan, PlannedTarget, RowState, Selection, Set, Step, StepIx, TargetFacts, TargetName, Wait,
+};
+
+/// What `up` was asked for beside its selection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UpRequest {
+    /// Refuse to take along what was not selected.
+    pub only: bool,
+}
+
+/// Plans the pending part of `selection` by what was observed in its databases.
+///
+/// The plan is complete even when it holds errors, so that everything wrong shows at once; it must not run then.
+#[must_use]
+pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations, request: UpRequest) -> Plan {
+    let sets = selection.sets(graph);
+    let mut planner = Planner {
+        graph,
+        selection,
+        observed,
+        steps: Vec::new(),
+        step_of: BTreeMap::new(),
+        held: BTreeMap::new(),
+        settled: 0,
+    };
+    let mut findings: Vec<_> = unreachable(observed).collect();
+    findings.extend(drift(graph, observed, &|set| sets.contains(set)));
+    for ix in graph.order().iter().copied().filter(|ix| selection.contains(*ix)) {
+        planner.place(ix, &mut findings);
+    }
+    let refuse = request.only || !graph.catalog().policy.pull_in;
+    findings.extend(planner.steps.iter().filter(|_| refuse).filter_map(not_selected));
+    let warnings = graph.catalog().findings.iter().filter(|finding| !finding.is_error());
+    let planned = |finding: &&Finding| {
+        finding.migration.as_ref().is_none_or(|id| planner.steps.iter().any(|step| step.id == *id))
+    };
+    findings.extend(warnings.filter(planned).cloned());
+    weigh(&mut planner.steps);
+    Plan {
+        project: graph.catalog().project.clone(),
+        environment: graph.catalog().environment.clone(),
+        direction: Direction::Up,
+        targets: planned_targets(graph, observed),
+        steps: planner.steps,
+        held: planner.held.into_values().collect(),
+        settled: planner.settled,
+        findings,
+    }
+}
+
+/// The databases as they were observed, for the plan.
+pub(crate) fn planned_targets(graph: &Graph<'_>, observed: &Observations) -> BTreeMap<TargetName, PlannedTarget> {
+    let planned = |facts: &TargetFacts| {
+        let target = &graph.catalog().targets[&facts.target];
+        let ledger = match &facts.ledger {
+            Ledger::Present { id, .. } => Some(id.clone()),
+            Ledger::Absent => None,
+        };
+        let server = facts.capabilities.server.clone();
+        PlannedTarget {
+            kind: target.kind,
+            server,
+            identity: facts.identity.clone(),
+            ledger,
+            durability: target.durability,
+        }
+    };
+    observed.iter().filter_map(|(name, observed)| Some((name.clone(), planned(observed.facts()?)))).collect()
+}
+
+/// Gives every step the length of the longest path behind it.
+pub(crate) fn weigh(steps: &mut [Step]) {
+    for at in (0..steps.len()).rev() {
+        let behind = steps[at].remaining + 1;
+        for wait in 0..steps[at].waits.len() {
+            let StepIx(earlier) = steps[at].waits[wait].step;
+            steps[earlier].remaining = steps[earlier].remaining.max(behind);
+        }
+    }
+}
+
+fn not_selected(step: &Step) -> Option<Finding> {
+    let by = step.pulled_in_by.as_ref()?;
+    let message =
+        format!("`{by}` needs `{}` of service `{}`, which is pending and was not selected", step.id, step.service);
+    Some(
+        Finding::error("pull-in-refused", message)
+            .hint(format!("run `dunlin up --service {}` first", step.service))
+            .of(&step.id),
+    )
+}
+
+struct Planner<'p> {
+    graph: &'p Graph<'p>,
+    selection: &'p Selection,
+    observed: &'p Observations,
+    steps: Vec<Step>,
+    step_of: BTreeMap<MigrationIx, StepIx>,
+    held: BTreeMap<MigrationIx, Held>,
+    settled: usize,
+}
+
+impl<'p> Planner<'p> {
+    /// Puts one migration where it belongs: among the settled, the held or the steps.
+    fn place(&mut self, ix: MigrationIx, findings: &mut Vec<Finding>) {
+        let migration = self.graph.migration(ix);
+        let row = row_of(self.graph, self.observed, ix);
+        let stands = standing(migration, row);
+        if matches!(stands, Standing::Applied | Standing::Edited) {
+            self.settled += 1;
+            return;
+        }
+        if stands == Standing::Dirty {
+            return;
+        }
+        if let Some(reason) = self.hold(ix, findings) {
+            let target = self.set(ix).target.clone();
+            self.held.insert(ix, Held { id: migration.id.clone(), target, reason });
+            return;
+        }
+        if stands == Standing::Pending {
+            findings.extend(self.out_of_order(ix));
+        }
+        self.push(ix, stands);
+    }
+
+    fn set(&self, ix: MigrationIx) -> &'p Set {
+        &self.graph.catalog().sets[self.graph.migration(ix).set()]
+    }
+
+    /// Why a pending migration cannot be in the plan, if it cannot.
+    fn hold(&self, ix: MigrationIx, findings: &mut Vec<Finding>) -> Option<HeldReason> {
+        let catalog = self.graph.catalog();
+        let (migration, set) = (self.graph.migration(ix), self.set(ix));
+        if !catalog.targets[&set.target].enabled {
+            return Some(HeldReason::TargetOff);
+        }
+        if migration.kind == Kind::Seed && !catalog.policy.seeds {
+            return Some(HeldReason::SeedsOff);
+        }
+        let facts = self.observed.get(&set.target).and_then(|observed| observed.facts());
+        if let Some(feature) =
+            facts.and_then(|facts| set.requires.iter().find(|feature| !facts.capabilities.offers(feature)))
+        {
+            if set.missing == Missing::Error {
+                findings.push(missing_feature(migration, set, feature));
+            }
+            return Some(HeldReason::Missing(feature.to_string()));
+        }
+        let needed = self.graph.earlier(ix).filter(|edge| *edge.kind != EdgeKind::After);
+        needed.filter_map(|edge| self.held.get(&edge.earlier)).map(|held| HeldReason::Needs(held.id.clone())).next()
+    }
+
+    /// A version lower than one that is applied in its set already.
+    fn out_of_order(&self, ix: MigrationIx) -> Option<Finding> {
+        let (migration, set) = (self.graph.migration(ix), self.set(ix));
+        if set.out_of_order || migration.kind != Kind::Versioned {
+            return None;
+        }
+        let ledger = &self.observed.get(&set.target)?.facts()?.ledger;
+        let higher = ledger
+            .rows()
+            .filter(|row| row.kind == Kind::Versioned && row.state == RowState::Applied)
+            .filter(|row| row.id.set == set.name && row.id.version > migration.id.version)
+            .map(|row| &row.id)
+            .min()?;
+        let message = format!("`{}` is pending, and `{higher}` of its set is applied already", migration.id);
+        let hint = "give it a version after that one, or set `out_of_order = true` for its set";
+        Some(Finding::error("out-of-order", message).at(migration.place.clone()).hint(hint).of(&migration.id))
+    }
+
+    fn push(&mut self, ix: MigrationIx, stands: Standing) {
+        let migration = self.graph.migration(ix);
+        let set = self.set(ix);
+        let edges: Vec<_> = self.graph.earlier(ix).collect();
+        let waits = edges
+            .iter()
+            .filter_map(|edge| Some(Wait { step: *self.step_of.get(&edge.earlier)?, why: edge.kind.clone() }))
+            .collect();
+        let after = edges
+            .iter()
+            .filter(|edge| *edge.kind != EdgeKind::After && !self.held.contains_key(&edge.earlier))
+            .map(|edge| self.dependency(edge.earlier, edge.kind))
+            .collect();
+        let pulled_in_by = self.selection.pulled_in_by(ix).map(|by| self.graph.migration(by).id.clone());
+        self.step_of.insert(ix, StepIx(self.steps.len()));
+        self.steps.push(Step {
+            id: migration.id.clone(),
+            name: migration.name.clone(),
+            service: set.service.clone(),
+            target: set.target.clone(),
+            kind: migration.kind,
+            phase: migration.phase,
+            action: Action::Apply { after, again: stands == Standing::Changed },
+            checksum: migration.up.digest,
+            body: migration.up.clone(),
+            waits,
+            pulled_in_by,
+            resumes: stands == Standing::Resumable,
+            remaining: 1,
+        });
+    }
+
+    /// A predecessor as the claim checks it: applied with the checksum that its ledger row has, or will have.
+    fn dependency(&self, earlier: MigrationIx, kind: &EdgeKind) -> Dependency {
+        let migration = self.graph.migration(earlier);
+        let applied = row_of(self.graph, self.observed, earlier)
+            .filter(|row| row.state == RowState::Applied && !self.step_of.contains_key(&earlier))
+            .map(|row| row.checksum);
+        Dependency {
+            id: migration.id.clone(),
+            checksum: applied.unwrap_or(migration.up.digest),
+            target: self.set(earlier).target.clone(),
+            declared: matches!(kind, EdgeKind::Declared { .. }),
+        }
+    }
+}
+
+fn missing_feature(migration: &Migration, set: &Set, feature: &Feature) -> Finding {
+    let message =
+        format!("`{}` requires `{feature}`, which the server of `{}` does not offer", migration.id, set.target);
+    Finding::error("feature-missing", message)
+        .class(Class::Invalid)
+        .at(set.place.clone())
+        .hint(format!("install `{feature}` there, or set `missing = \"hold\"` for set `{}`", set.name))
+        .of(&migration.id)
+}
