@@ -1,0 +1,22 @@
+-- Seed: A warehouse and what lies in it
+-- Service: erp-service
+-- Author: Operations team
+-- Date: 2024-04-01
+-- Dependencies: 20240401_001, 20240401_003, 20240115_005
+
+BEGIN;
+
+INSERT INTO warehouses (id, code, name) VALUES
+    ('d1000000-0000-4000-8000-000000000001', 'NORTH', 'North warehouse')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO products (id, sku, name, unit_price, created_by) VALUES
+    ('d0000000-0000-4000-8000-000000000001', 'SENSOR-1', 'Soil sensor', 49.90, 'a0000000-0000-4000-8000-000000000001'),
+    ('d0000000-0000-4000-8000-000000000002', 'GATEWAY-1', 'Edge gateway', 249.00, 'a0000000-0000-4000-8000-000000000001')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO orders (id, customer_id, warehouse_id) VALUES
+    ('d2000000-0000-4000-8000-000000000001', 'c0000000-0000-4000-8000-000000000001', 'd1000000-0000-4000-8000-000000000001')
+ON CONFLICT DO NOTHING;
+
+COMMIT;

@@ -1,0 +1,2 @@
+DROP TABLE user_sites;
+DROP TABLE sites;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY IF EXISTS ix_tasks_site_id;

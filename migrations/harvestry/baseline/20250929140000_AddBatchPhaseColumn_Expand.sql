@@ -1,0 +1,2 @@
+-- dunlin: phase expand
+ALTER TABLE batches ADD COLUMN phase varchar(20);

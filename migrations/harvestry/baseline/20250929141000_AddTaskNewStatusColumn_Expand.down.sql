@@ -1,0 +1,3 @@
+DROP TRIGGER tr_tasks_sync_status ON tasks;
+DROP FUNCTION sync_task_status();
+ALTER TABLE tasks DROP COLUMN new_status;

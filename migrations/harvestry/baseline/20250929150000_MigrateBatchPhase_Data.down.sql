@@ -1,0 +1,1 @@
+UPDATE batches SET phase = NULL WHERE phase IS NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE batches DROP CONSTRAINT ck_batches_phase;

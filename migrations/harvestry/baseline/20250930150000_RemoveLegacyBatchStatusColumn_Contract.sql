@@ -1,0 +1,2 @@
+-- dunlin: phase contract
+ALTER TABLE batches DROP COLUMN status;

@@ -1,0 +1,1 @@
+ALTER TABLE sensor_reading_facts DROP COLUMN quality;

@@ -1,0 +1,3 @@
+-- 255 stands for a reading whose gateway did not report a quality.
+-- dunlin: phase expand
+ALTER TABLE sensor_reading_facts ADD COLUMN quality UInt8 DEFAULT 255;

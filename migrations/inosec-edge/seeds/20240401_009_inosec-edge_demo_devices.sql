@@ -1,0 +1,14 @@
+-- Seed: Two registered devices
+-- Service: inosec-edge
+-- Author: Device team
+-- Date: 2024-04-01
+-- Dependencies: 20240401_007, 20240401_008, 20240301_009
+
+BEGIN;
+
+INSERT INTO edge_devices (id, serial_number, policy_id, quarantine_workflow_id) VALUES
+    ('91000000-0000-4000-8000-000000000001', 'ESS-0001', '90000000-0000-4000-8000-000000000001', '80000000-0000-4000-8000-000000000002'),
+    ('91000000-0000-4000-8000-000000000002', 'ESS-0002', '90000000-0000-4000-8000-000000000001', NULL)
+ON CONFLICT DO NOTHING;
+
+COMMIT;

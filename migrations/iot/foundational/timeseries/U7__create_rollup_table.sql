@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS timeseries.rollup_progress;
+DROP TABLE IF EXISTS timeseries.rollups;
