@@ -1,1 +1,16 @@
-//! dunlin-engine
+//! The imperative shell: opens drivers, reads ledgers, asks the run what to do next, does it in parallel, emits events.
+//!
+//! It decides nothing that the planner could decide: which step is next, whether a failure is tried again and how long it
+//! rests are the [`Run`](dunlin_planner::Run)'s answers; how a step that is no transaction proceeds is the
+//! [`Walk`](dunlin_planner::Walk)'s.
+
+mod connect;
+mod execute;
+mod observe;
+mod step;
+mod stop;
+
+pub use connect::{Connectors, Patience};
+pub use execute::{Execution, execute};
+pub use observe::observe;
+pub use step::EventSink;

@@ -143,6 +143,7 @@ pub struct Run {
     resting: BTreeSet<(Duration, StepIx)>,
     busy: BTreeMap<Lane, StepIx>,
     open: usize,
+    ended: Vec<StepIx>,
     stopping: bool,
     interrupted: bool,
 }
@@ -169,6 +170,7 @@ impl Run {
             resting: BTreeSet::new(),
             busy: BTreeMap::new(),
             open,
+            ended: Vec::new(),
             stopping: false,
             interrupted: false,
         };
@@ -224,21 +226,34 @@ impl Run {
         self.abandon();
     }
 
-    /// The end of a step, once it has one.
+    /// Whether it was asked to stop.
     #[must_use]
-    pub fn end_of(&self, step: StepIx) -> Option<&StepEnd> {
-        self.steps[step.0].end.as_ref()
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// The steps that came to their end since this was asked last, in that order.
+    pub fn take_ended(&mut self) -> Vec<StepReport> {
+        std::mem::take(&mut self.ended).into_iter().map(|step| self.line(step)).collect()
     }
 
     /// The report, at `now`; steps without an end count as not started.
     #[must_use]
     pub fn report(&self, now: Duration) -> RunReport {
-        let steps = self.plan.indexes().map(|step| {
-            let state = &self.steps[step.0];
-            let end = state.end.clone().unwrap_or(StepEnd::NotStarted);
-            StepReport { step, end, took: state.took, attempts: state.attempts }
-        });
-        RunReport { run: self.id.clone(), steps: steps.collect(), took: now, interrupted: self.interrupted }
+        let steps = self.plan.indexes().map(|step| self.line(step)).collect();
+        RunReport { run: self.id.clone(), steps, took: now, interrupted: self.interrupted }
+    }
+
+    fn line(&self, step: StepIx) -> StepReport {
+        let state = &self.steps[step.0];
+        let end = state.end.clone().unwrap_or(StepEnd::NotStarted);
+        StepReport { step, end, took: state.took, attempts: state.attempts }
+    }
+
+    fn close(&mut self, step: StepIx, end: StepEnd) {
+        self.steps[step.0].end = Some(end);
+        self.open -= 1;
+        self.ended.push(step);
     }
 
     fn lane(&self, ix: StepIx) -> Lane {
@@ -271,8 +286,7 @@ impl Run {
         let state = &mut self.steps[step.0];
         state.took = now.saturating_sub(state.began.unwrap_or(now));
         let done = end.is_done();
-        state.end = Some(end);
-        self.open -= 1;
+        self.close(step, end);
         if done {
             self.release(step);
         } else {
@@ -300,8 +314,7 @@ impl Run {
         let mut stack = self.dependents[by.0].clone();
         while let Some(ix) = stack.pop() {
             if self.steps[ix.0].end.is_none() {
-                self.steps[ix.0].end = Some(StepEnd::Blocked { by });
-                self.open -= 1;
+                self.close(ix, StepEnd::Blocked { by });
                 stack.extend(&self.dependents[ix.0]);
             }
         }
@@ -314,8 +327,7 @@ impl Run {
         for ix in self.plan.indexes() {
             let running = self.busy.get(&self.lane(ix)) == Some(&ix);
             if self.steps[ix.0].end.is_none() && !running {
-                self.steps[ix.0].end = Some(StepEnd::NotStarted);
-                self.open -= 1;
+                self.close(ix, StepEnd::NotStarted);
             }
         }
     }

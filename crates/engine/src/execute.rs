@@ -1,0 +1,207 @@
+//! Executes a plan: every lane of every database at once, as the run decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_driver::{Driver, Session};
+use dunlin_planner::{
+    Bodies, EventKind, Failure, FailureClass, LaneKind, LedgerId, Limits, Next, Outcome, Plan, Run, RunId, RunReport,
+    StepIx, TargetName,
+};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::step::{Context, attempt};
+use crate::{Connectors, EventSink, Patience};
+
+/// What a run needs beside its plan.
+pub struct Execution {
+    /// Reaches the databases.
+    pub connectors: Arc<dyn Connectors>,
+    /// Fetches the texts.
+    pub bodies: Arc<dyn Bodies>,
+    /// How long and how often things are tried.
+    pub limits: Limits,
+    /// Set to stop: nothing new starts, and what runs finishes or is cancelled.
+    pub stop: CancellationToken,
+    /// Takes the events.
+    pub events: EventSink,
+}
+
+type Lane = (TargetName, LaneKind);
+type Sessions = BTreeMap<Lane, Box<dyn Session>>;
+
+/// What a finished attempt brings back; the session only where it can be used again.
+struct Attempted {
+    step: StepIx,
+    lane: LaneKind,
+    session: Option<Box<dyn Session>>,
+    outcome: Outcome,
+}
+
+/// Runs `plan` to its end and reports how every step ended.
+pub async fn execute(plan: Arc<Plan>, execution: Execution) -> RunReport {
+    let began = Instant::now();
+    let run_id = RunId::new(&uuid::Uuid::now_v7().to_string()).expect("a UUID is a name");
+    let databases = prepare(&plan, &execution).await;
+    let context = Arc::new(Context {
+        plan: Arc::clone(&plan),
+        run: run_id.clone(),
+        bodies: execution.bodies,
+        ledgers: databases
+            .iter()
+            .filter_map(|(name, ready)| Some((name.clone(), ready.as_ref().ok()?.1.clone())))
+            .collect(),
+        events: execution.events,
+        stop: execution.stop,
+    });
+    context.emit(EventKind::RunStarted { run: run_id.clone(), steps: plan.steps.len() });
+    for target in ready_now(&plan, &databases) {
+        context.emit(EventKind::LedgerReady { target });
+    }
+    let mut shell = Shell {
+        context,
+        databases,
+        began,
+        run: Run::new(plan, run_id, execution.limits),
+        sessions: Sessions::new(),
+        tasks: JoinSet::new(),
+    };
+    shell.drive().await;
+    let took = began.elapsed();
+    shell.context.emit(EventKind::RunEnded { took });
+    shell.run.report(took)
+}
+
+type Ready = Result<(Arc<dyn Driver>, LedgerId), Failure>;
+
+/// Creates missing ledgers and checks the others, on every database that has a step, at once.
+async fn prepare(plan: &Arc<Plan>, execution: &Execution) -> BTreeMap<TargetName, Ready> {
+    let targets: BTreeSet<_> = plan.steps.iter().map(|step| step.target.clone()).collect();
+    let patience = Patience(execution.limits.unreachable);
+    let mut tasks = JoinSet::new();
+    for target in targets {
+        let (plan, connectors) = (Arc::clone(plan), Arc::clone(&execution.connectors));
+        tasks.spawn(async move {
+            let ready = patience.with(|| bootstrap(&plan, &connectors, &target)).await;
+            (target, ready)
+        });
+    }
+    let mut ready: BTreeMap<_, _> = tasks.join_all().await.into_iter().collect();
+    // Databases without a step of their own are still named by dependencies that lie in them.
+    for (name, target) in plan.targets.iter().filter(|(name, _)| !ready.contains_key(*name)).collect::<Vec<_>>() {
+        if let (Ok(driver), Some(ledger)) = (execution.connectors.driver(name).await, target.ledger.clone()) {
+            ready.insert(name.clone(), Ok((driver, ledger)));
+        }
+    }
+    ready
+}
+
+async fn bootstrap(plan: &Plan, connectors: &Arc<dyn Connectors>, target: &TargetName) -> Ready {
+    let driver = connectors.driver(target).await?;
+    let ledger = driver.bootstrap(plan.environment.as_ref()).await?;
+    match plan.targets.get(target).and_then(|planned| planned.ledger.as_ref()) {
+        Some(planned) if *planned != ledger => {
+            let message = format!("the ledger of `{target}` is `{ledger}`, and the plan was made for `{planned}`");
+            Err(Failure { hint: Some("plan again".to_owned()), ..Failure::new(FailureClass::Estranged, message) })
+        }
+        _ => Ok((driver, ledger)),
+    }
+}
+
+fn ready_now(plan: &Plan, databases: &BTreeMap<TargetName, Ready>) -> Vec<TargetName> {
+    let fresh = |name: &TargetName| plan.targets.get(name).is_some_and(|target| target.ledger.is_none());
+    databases.iter().filter(|(name, ready)| ready.is_ok() && fresh(name)).map(|(name, _)| name.clone()).collect()
+}
+
+/// The loop between the run's decisions and the tasks that carry them out.
+struct Shell {
+    context: Arc<Context>,
+    databases: BTreeMap<TargetName, Ready>,
+    began: Instant,
+    run: Run,
+    sessions: Sessions,
+    tasks: JoinSet<Attempted>,
+}
+
+impl Shell {
+    async fn drive(&mut self) {
+        loop {
+            if self.context.stop.is_cancelled() && !self.run.is_interrupted() {
+                self.context.emit(EventKind::Stopping);
+                self.run.stop();
+                self.emit_ends();
+            }
+            match self.run.next(self.began.elapsed()) {
+                Next::Start { step, lane, attempt } => self.start(step, lane, attempt),
+                Next::Wait { until } => self.wait(until).await,
+                Next::Finished => return,
+            }
+        }
+    }
+
+    fn start(&mut self, step: StepIx, lane: LaneKind, number: u32) {
+        self.context.emit(EventKind::StepStarted { step, lane, attempt: number });
+        let target = self.context.plan.step(step).target.clone();
+        let session = self.sessions.remove(&(target.clone(), lane));
+        let ready = self.databases.get(&target).cloned();
+        let context = Arc::clone(&self.context);
+        self.tasks.spawn(async move {
+            let opened = match (session, ready) {
+                (Some(session), _) => Ok(session),
+                (None, Some(Ok((driver, _)))) => driver.session(lane).await,
+                (None, Some(Err(failure))) => Err(failure),
+                (None, None) => {
+                    Err(Failure::new(FailureClass::Rejected, format!("target `{target}` is not part of the plan")))
+                }
+            };
+            let mut session = match opened {
+                Ok(session) => session,
+                Err(failure) => return Attempted { step, lane, session: None, outcome: Outcome::Failed(failure) },
+            };
+            let outcome = attempt(&context, session.as_mut(), step, lane).await;
+            // After a failure nothing is known of the connection, and after work outside transactions it may hold state.
+            let keep = lane == LaneKind::Main && !matches!(outcome, Outcome::Failed(_));
+            Attempted { step, lane, session: keep.then_some(session), outcome }
+        });
+    }
+
+    /// Waits for a task, for a rest to be over, or for the request to stop.
+    async fn wait(&mut self, until: Option<Duration>) {
+        let rest = until.map(|until| self.began + until);
+        let stop = self.context.stop.clone();
+        let stopping = self.run.is_interrupted();
+        tokio::select! {
+            Some(joined) = self.tasks.join_next() => {
+                self.ended(joined.expect("an attempt does not panic, and nobody aborts it"));
+            }
+            () = async { tokio::time::sleep_until(rest.expect("guarded")).await }, if rest.is_some() => {}
+            () = stop.cancelled(), if !stopping => {}
+        }
+    }
+
+    fn ended(&mut self, attempted: Attempted) {
+        let Attempted { step, lane, session, outcome } = attempted;
+        if let Some(session) = session {
+            self.sessions.insert((self.context.plan.step(step).target.clone(), lane), session);
+        }
+        let failure = match &outcome {
+            Outcome::Failed(failure) => Some(failure.clone()),
+            Outcome::Done | Outcome::AlreadyDone => None,
+        };
+        let rest = self.run.on(step, outcome, self.began.elapsed());
+        if let (Some(rest), Some(failure)) = (rest, failure) {
+            self.context.emit(EventKind::StepRetried { step, failure, rest });
+        }
+        self.emit_ends();
+    }
+
+    /// One event for every step that came to its end.
+    fn emit_ends(&mut self) {
+        for line in self.run.take_ended() {
+            self.context.emit(EventKind::StepEnded { step: line.step, end: line.end, took: line.took });
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Asks every database at once what it is and what its ledger says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use dunlin_planner::{Catalog, Class, Failure, FailureClass, Finding, Observed, TargetName};
+use tokio::task::JoinSet;
+
+use crate::{Connectors, Patience};
+
+/// Reads `targets` in parallel; one that does not answer becomes a finding, and the others are still read.
+pub async fn observe(
+    connectors: &Arc<dyn Connectors>,
+    catalog: &Catalog,
+    targets: &BTreeSet<TargetName>,
+    patience: Patience,
+) -> BTreeMap<TargetName, Observed> {
+    let mut reading = JoinSet::new();
+    for target in targets.clone() {
+        let (connectors, project) = (Arc::clone(connectors), catalog.project.clone());
+        reading.spawn(async move {
+            let facts = patience
+                .with(|| async { connectors.driver(&target).await?.inspect(&project).await })
+                .await
+                .map_or_else(|failure| Err(Box::new(failure)), Ok);
+            (target, facts)
+        });
+    }
+    let mut observed = BTreeMap::new();
+    while let Some(read) = reading.join_next().await {
+        let (target, facts) = read.expect("reading a target does not panic, and nobody aborts it");
+        let seen = match facts {
+            Ok(facts) => Observed::Facts(facts),
+            Err(failure) => Observed::Failed(finding(catalog, &target, *failure)),
+        };
+        observed.insert(target, seen);
+    }
+    observed
+}
+
+/// A target's failure as a finding at the place where the target is declared.
+fn finding(catalog: &Catalog, target: &TargetName, failure: Failure) -> Finding {
+    let class = match failure.class {
+        FailureClass::Busy | FailureClass::Unreachable | FailureClass::Unknown | FailureClass::Interrupted => {
+            Class::Blocked
+        }
+        FailureClass::Rejected => Class::Failed,
+        FailureClass::Estranged => Class::Drift,
+        FailureClass::Dirty => Class::Dirty,
+    };
+    let code = if class == Class::Blocked { "target-unreachable" } else { "target-refused" };
+    let sqlstate = failure.sqlstate.map(|state| format!(" (SQLSTATE {state})")).unwrap_or_default();
+    let detail = failure.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    let mut finding =
+        Finding::error(code, format!("target `{target}`: {}{sqlstate}{detail}", failure.message)).class(class);
+    finding.place = failure.place.or_else(|| catalog.targets.get(target).map(|target| target.place.clone()));
+    finding.hint = failure.hint;
+    finding
+}
