@@ -154,9 +154,15 @@ impl<'p> Applied<'p> {
         }
     }
 
-    /// Repeatables are replaced, never taken back.
+    /// Repeatables are replaced, never taken back; a seed without a down goes when what it needs goes.
     fn goes_back(&self, ix: MigrationIx) -> bool {
-        self.graph.migration(ix).kind != Kind::Repeatable
+        let migration = self.graph.migration(ix);
+        migration.kind != Kind::Repeatable && !self.is_forgotten(ix)
+    }
+
+    fn is_forgotten(&self, ix: MigrationIx) -> bool {
+        let migration = self.graph.migration(ix);
+        migration.kind == Kind::Seed && migration.down.is_none()
     }
 
     fn with_dependents(&self, named: &BTreeSet<MigrationIx>) -> BTreeSet<MigrationIx> {
@@ -169,7 +175,8 @@ impl<'p> Applied<'p> {
     }
 
     fn refuse_dependents(&self, named: &BTreeSet<MigrationIx>, taken: &BTreeSet<MigrationIx>) -> Option<Finding> {
-        let others: Vec<_> = taken.difference(named).map(|ix| format!("`{}`", self.graph.migration(*ix).id)).collect();
+        let others = taken.difference(named).filter(|ix| !self.is_forgotten(**ix));
+        let others: Vec<_> = others.map(|ix| format!("`{}`", self.graph.migration(*ix).id)).collect();
         let first = self.graph.migration(*named.first()?);
         let message = format!("`{}` cannot go alone, applied migrations need it: {}", first.id, others.join(", "));
         (!others.is_empty()).then(|| {
@@ -228,7 +235,7 @@ impl<'p> Applied<'p> {
                 dependents: dependents().filter(here).map(|later| self.graph.migration(*later).id.clone()).collect(),
             },
             checksum: row_of(self.graph, self.observed, ix)?.checksum,
-            body: migration.down.clone()?,
+            body: migration.way_back()?,
             waits: dependents()
                 .filter_map(|later| Some(Wait { step: *step_of.get(later)?, why: why(*later) }))
                 .collect(),

@@ -20,7 +20,8 @@ pub enum Kind {
     Versioned,
     /// Runs after the versioned ones of its set, and again whenever its text changes.
     Repeatable,
-    /// Initial data: runs once where the policy loads seeds, and no sequence waits for it.
+    /// Initial data: runs once where the policy loads seeds, and no sequence waits for it. One without a down is forgotten
+    /// when what it needs is taken back, and the next `up` loads it again.
     Seed,
 }
 
@@ -75,6 +76,14 @@ pub struct Body {
 }
 
 impl Body {
+    /// A body that runs nothing.
+    #[must_use]
+    pub fn empty(path: &Arc<str>) -> Self {
+        let nothing = Digest::of(b"");
+        let (path, settings) = (Arc::clone(path), StepSettings::default());
+        Self { path, digest: nothing, raw: nothing, tokens: nothing, settings, statements: Vec::new() }
+    }
+
     /// Whether the whole body can run in one transaction (`-- dunlin: transaction none` makes every statement stand alone).
     #[must_use]
     pub fn is_transactional(&self) -> bool {
@@ -194,6 +203,13 @@ impl fmt::Display for QualifiedName {
 }
 
 impl Migration {
+    /// What runs when it is taken back: its down, or nothing for a seed without one.
+    #[must_use]
+    pub fn way_back(&self) -> Option<Body> {
+        let forgotten = || (self.kind == Kind::Seed).then(|| Body::empty(&self.up.path));
+        self.down.clone().or_else(forgotten)
+    }
+
     /// The set it belongs to.
     #[must_use]
     pub fn set(&self) -> &SetName {
