@@ -26,10 +26,7 @@ impl Account {
         if !geteuid().is_root() {
             return Ok(Self { other: None });
         }
-        let owner = fs::metadata(data)
-            .ok()
-            .map(|meta| Uid::from_raw(meta.uid()))
-            .filter(|uid| !uid.is_root());
+        let owner = fs::metadata(data).ok().map(|meta| Uid::from_raw(meta.uid())).filter(|uid| !uid.is_root());
         let known = match owner {
             Some(uid) => User::from_uid(uid),
             None => match User::from_name("postgres") {
@@ -38,9 +35,7 @@ impl Account {
             },
         };
         let user = known.map_err(std::io::Error::from)?;
-        Ok(Self {
-            other: Some(user.ok_or(DevdbError::NoAccount)?),
-        })
+        Ok(Self { other: Some(user.ok_or(DevdbError::NoAccount)?) })
     }
 
     /// A server program, to be run by this account.
@@ -68,10 +63,9 @@ impl Account {
         let mut test = self.command(Path::new("/usr/bin/test"));
         match program::run(test.arg("-x").arg(dir)) {
             Ok(_) => Ok(()),
-            Err(DevdbError::Program { .. }) => Err(DevdbError::Unreachable {
-                user: user.name.clone(),
-                dir: dir.to_owned(),
-            }),
+            Err(DevdbError::Program { .. }) => {
+                Err(DevdbError::Unreachable { user: user.name.clone(), dir: dir.to_owned() })
+            }
             Err(other) => Err(other),
         }
     }

@@ -64,8 +64,7 @@ impl Cluster {
             sweep(&spec.home)?;
         }
         let bindir = recipe::install(&spec.home, spec.flavour, progress)?;
-        let lock = place
-            .lock(|| progress(&format!("waiting for another run to start `{}`", spec.name)))?;
+        let lock = place.lock(|| progress(&format!("waiting for another run to start `{}`", spec.name)))?;
         let owner = place.own()?;
         // It is kept once it runs: until then, being killed must leave nothing behind.
         let before = place.life()?.unwrap_or(Life::Temporary);
@@ -75,15 +74,8 @@ impl Cluster {
         if spec.life == Life::Kept {
             place.set_life(Life::Kept)?;
         }
-        let server = Server {
-            bindir: state.bindir,
-            port: state.port,
-        };
-        Ok(Self {
-            place,
-            server,
-            owner,
-        })
+        let server = Server { bindir: state.bindir, port: state.port };
+        Ok(Self { place, server, owner })
     }
 
     /// Joins a cluster if its server runs.
@@ -95,21 +87,14 @@ impl Cluster {
             return Ok(None);
         };
         let lock = place.lock(|| ())?;
-        let Some(state) = State::read(&place)?.filter(|_| server::is_running(&place)) else {
+        let Some(state) = State::read(&place)? else { return Ok(None) };
+        let server = Server { bindir: state.bindir, port: state.port };
+        if !server.wait_ready(&place)? {
             return Ok(None);
-        };
+        }
         let owner = place.own()?;
-        let server = Server {
-            bindir: state.bindir,
-            port: state.port,
-        };
-        server.wait_ready()?;
         drop(lock);
-        Ok(Some(Self {
-            place,
-            server,
-            owner,
-        }))
+        Ok(Some(Self { place, server, owner }))
     }
 
     /// All clusters of a home, sorted by name. Nothing is locked or changed.
@@ -123,11 +108,7 @@ impl Cluster {
                 continue;
             };
             let running = State::read(&place)?.filter(|_| server::is_running(&place));
-            list.push(ClusterInfo {
-                name,
-                life: place.life()?,
-                port: running.map(|state| state.port),
-            });
+            list.push(ClusterInfo { name, life: place.life()?, port: running.map(|state| state.port) });
         }
         Ok(list)
     }
@@ -202,23 +183,13 @@ fn run(place: &Place, spec: &ClusterSpec, bindir: &Path, lock: &Lock) -> Result<
         return data::make(place, spec, bindir, lock);
     };
     if state.flavour != spec.flavour {
-        return Err(DevdbError::OtherFlavour {
-            name: spec.name.clone(),
-        });
+        return Err(DevdbError::OtherFlavour { name: spec.name.clone() });
     }
-    if server::is_running(place) {
-        Server {
-            bindir: state.bindir.clone(),
-            port: state.port,
-        }
-        .wait_ready()?;
+    if (Server { bindir: state.bindir.clone(), port: state.port }).wait_ready(place)? {
         return Ok(state);
     }
     if !state.bindir.join("pg_ctl").exists() {
-        return Err(DevdbError::ProgramsGone {
-            name: spec.name.clone(),
-            bindir: state.bindir,
-        });
+        return Err(DevdbError::ProgramsGone { name: spec.name.clone(), bindir: state.bindir });
     }
     state.port = server::start(place, &state, spec, lock)?;
     state.write(place)?;
@@ -250,10 +221,7 @@ fn leave(place: &Place, owner: &File, _held: &Lock) -> Result<Departure, DevdbEr
 
 /// Removes temporary clusters that lost their owner and their watchdog: the machine was switched off.
 fn sweep(home: &Home) -> Result<(), DevdbError> {
-    for name in Place::names(home)?
-        .iter()
-        .filter(|name| name.starts_with(TEMPORARY_PREFIX))
-    {
+    for name in Place::names(home)?.iter().filter(|name| name.starts_with(TEMPORARY_PREFIX)) {
         let Some(place) = Place::find(home, name)? else {
             continue;
         };

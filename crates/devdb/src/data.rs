@@ -19,12 +19,7 @@ use crate::state::State;
 use crate::watchdog;
 
 /// Makes the data of a cluster anew and starts its server. Half-made data are removed first.
-pub(crate) fn make(
-    place: &Place,
-    spec: &ClusterSpec,
-    bindir: &Path,
-    lock: &Lock,
-) -> Result<State, DevdbError> {
+pub(crate) fn make(place: &Place, spec: &ClusterSpec, bindir: &Path, lock: &Lock) -> Result<State, DevdbError> {
     watchdog::stop(place)?;
     let account = Account::of(Path::new(""))?;
     account.check_reach(place.dir())?;
@@ -37,39 +32,20 @@ pub(crate) fn make(
         account.own(&dir)?;
     }
     let mut initdb = account.command(&bindir.join("initdb"));
-    initdb
-        .arg("--pgdata")
-        .arg(place.data())
-        .stdin(lock.stdin()?);
-    initdb.args([
-        "--username=postgres",
-        "--auth=trust",
-        "--encoding=UTF8",
-        "--locale=C.UTF-8",
-    ]);
+    initdb.arg("--pgdata").arg(place.data()).stdin(lock.stdin()?);
+    initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]);
     if !spec.durable {
         initdb.arg("--no-sync");
     }
     program::run(&mut initdb)?;
     let conf = place.data().join("postgresql.conf");
     let include = format!("include '{}'\n", place.conf().display());
-    fs::OpenOptions::new()
-        .append(true)
-        .open(conf)?
-        .write_all(include.as_bytes())?;
+    fs::OpenOptions::new().append(true).open(conf)?.write_all(include.as_bytes())?;
 
-    let mut state = State {
-        flavour: spec.flavour,
-        bindir: bindir.to_owned(),
-        port: 0,
-    };
+    let mut state = State { flavour: spec.flavour, bindir: bindir.to_owned(), port: 0 };
     state.port = server::start(place, &state, spec, lock)?;
     if spec.flavour == Flavour::Full {
-        Server {
-            bindir: bindir.to_owned(),
-            port: state.port,
-        }
-        .psql("postgres", &extensions())?;
+        Server { bindir: bindir.to_owned(), port: state.port }.psql("postgres", &extensions())?;
     }
     state.write(place)?;
     Ok(state)

@@ -41,11 +41,7 @@ impl Cluster {
             Template::Plain => "template0",
             Template::Timescale => TIMESCALE_TEMPLATE,
         };
-        self.psql(
-            "postgres",
-            &format!("CREATE DATABASE {} TEMPLATE {template}", quoted(name)),
-        )
-        .map(drop)
+        self.psql("postgres", &format!("CREATE DATABASE {} TEMPLATE {template}", quoted(name))).map(drop)
     }
 
     /// Creates a database unless it exists.
@@ -68,19 +64,13 @@ impl Cluster {
     /// # Errors
     /// If the server refuses.
     pub fn drop_database(&self, name: &str) -> Result<(), DevdbError> {
-        let drop = format!(
-            "SET client_min_messages = error;\nDROP DATABASE IF EXISTS {} WITH (FORCE)",
-            quoted(name)
-        );
+        let drop = format!("SET client_min_messages = error;\nDROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
         self.psql("postgres", &drop).map(|_| ())
     }
 
     fn has_database(&self, name: &str) -> Result<bool, DevdbError> {
         let literal = name.replace('\'', "''");
-        let rows = self.psql(
-            "postgres",
-            &format!("SELECT 1 FROM pg_database WHERE datname = '{literal}'"),
-        )?;
+        let rows = self.psql("postgres", &format!("SELECT 1 FROM pg_database WHERE datname = '{literal}'"))?;
         Ok(!rows.is_empty())
     }
 }
@@ -91,11 +81,7 @@ pub(crate) fn url(port: u16, database: &str) -> String {
 }
 
 fn socket_url(dir: &Path, port: u16, database: &str) -> String {
-    format!(
-        "postgres://postgres@{}:{port}/{}",
-        encoded(&dir.to_string_lossy()),
-        encoded(database)
-    )
+    format!("postgres://postgres@{}:{port}/{}", encoded(&dir.to_string_lossy()), encoded(database))
 }
 
 fn quoted(name: &str) -> String {
@@ -104,15 +90,7 @@ fn quoted(name: &str) -> String {
 
 fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|b| {
-            if plain(b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 #[cfg(test)]
@@ -121,13 +99,7 @@ mod tests {
 
     #[test]
     fn urls_encode_what_they_must() {
-        assert_eq!(
-            url(5432, "a b/ä"),
-            "postgres://postgres@127.0.0.1:5432/a%20b%2F%C3%A4"
-        );
-        assert_eq!(
-            socket_url(Path::new("/x/run"), 1, "db"),
-            "postgres://postgres@%2Fx%2Frun:1/db"
-        );
+        assert_eq!(url(5432, "a b/ä"), "postgres://postgres@127.0.0.1:5432/a%20b%2F%C3%A4");
+        assert_eq!(socket_url(Path::new("/x/run"), 1, "db"), "postgres://postgres@%2Fx%2Frun:1/db");
     }
 }

@@ -15,11 +15,7 @@ use crate::program;
 use crate::tree::Tree;
 
 /// What makes up a full server.
-pub(crate) const PACKAGES: [&str; 3] = [
-    "postgresql-17",
-    "postgresql-17-timescaledb",
-    "postgresql-17-cron",
-];
+pub(crate) const PACKAGES: [&str; 3] = ["postgresql-17", "postgresql-17-timescaledb", "postgresql-17-cron"];
 
 /// Where a plain installation of the packages puts the programs, and the extensions' control files.
 const BINDIR: &str = "/usr/lib/postgresql/17/bin";
@@ -42,23 +38,15 @@ pub(crate) fn provide(home: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, D
     } else {
         tree.install(&release.mirror(&lock)?, &lock, progress)?;
     }
-    present(&tree).ok_or(DevdbError::Unsupported {
-        reason: "the packages lack an extension",
-    })
+    present(&tree).ok_or(DevdbError::Unsupported { reason: "the packages lack an extension" })
 }
 
 fn present(tree: &Tree) -> Option<PathBuf> {
     if tree.is_complete() {
         return Some(tree.bindir());
     }
-    let has = |extension: &str| {
-        Path::new(EXTENSIONS)
-            .join(extension)
-            .with_extension("control")
-            .exists()
-    };
-    (Path::new(BINDIR).join("initdb").exists() && has("timescaledb") && has("pg_cron"))
-        .then(|| BINDIR.into())
+    let has = |extension: &str| Path::new(EXTENSIONS).join(extension).with_extension("control").exists();
+    (Path::new(BINDIR).join("initdb").exists() && has("timescaledb") && has("pg_cron")).then(|| BINDIR.into())
 }
 
 /// The release of Debian that this machine runs.
@@ -69,21 +57,11 @@ struct Release {
 impl Release {
     fn read() -> Result<Self, DevdbError> {
         let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
-        let value = |key: &str| {
-            text.lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
-        };
+        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         if value("ID") != Some("debian") {
-            return Err(DevdbError::Unsupported {
-                reason: "this is not Debian",
-            });
+            return Err(DevdbError::Unsupported { reason: "this is not Debian" });
         }
-        Ok(Self {
-            codename: value("VERSION_CODENAME")
-                .unwrap_or("sid")
-                .trim_matches('"')
-                .to_owned(),
-        })
+        Ok(Self { codename: value("VERSION_CODENAME").unwrap_or("sid").trim_matches('"').to_owned() })
     }
 
     /// Whether this release has all packages. The release before the first with timescaledb is known not to, whatever
@@ -92,33 +70,18 @@ impl Release {
         if self.codename == "bookworm" {
             return Ok(false);
         }
-        let policy = program::run(
-            Command::new("apt-cache")
-                .env("LC_ALL", "C")
-                .arg("policy")
-                .args(PACKAGES),
-        )?;
-        let candidates = policy
-            .lines()
-            .filter_map(|line| line.trim_start().strip_prefix("Candidate: "));
+        let policy = program::run(Command::new("apt-cache").env("LC_ALL", "C").arg("policy").args(PACKAGES))?;
+        let candidates = policy.lines().filter_map(|line| line.trim_start().strip_prefix("Candidate: "));
         Ok(candidates.filter(|version| *version != "(none)").count() == PACKAGES.len())
     }
 
     /// The mirror that apt is configured with.
     fn mirror(&self, lock: &Lock) -> Result<String, DevdbError> {
         let mut apt = Command::new("apt-get");
-        let uris = program::run(
-            apt.env("LC_ALL", "C")
-                .args(["update", "--print-uris"])
-                .stdin(lock.stdin()?),
-        )?;
+        let uris = program::run(apt.env("LC_ALL", "C").args(["update", "--print-uris"]).stdin(lock.stdin()?))?;
         let marker = format!("/dists/{}/", self.codename);
-        let mut mirrors = uris
-            .lines()
-            .filter_map(|line| Some(line.strip_prefix('\'')?.split_once(&marker)?.0));
-        let none = DevdbError::Unsupported {
-            reason: "apt knows no mirror of Debian",
-        };
+        let mut mirrors = uris.lines().filter_map(|line| Some(line.strip_prefix('\'')?.split_once(&marker)?.0));
+        let none = DevdbError::Unsupported { reason: "apt knows no mirror of Debian" };
         mirrors.next().map(str::to_owned).ok_or(none)
     }
 }
@@ -133,17 +96,8 @@ fn install_packages(lock: &Lock, progress: &dyn Fn(&str)) -> Result<(), DevdbErr
         fs::write(config, "create_main_cluster = false\n")?;
     }
     let mut apt = Command::new("apt-get");
-    apt.env("LC_ALL", "C")
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(lock.stdin()?);
+    apt.env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive").stdin(lock.stdin()?);
     apt.args(["--quiet", "--yes", "--no-install-recommends"]);
-    apt.args([
-        "-o",
-        "Acquire::Retries=3",
-        "-o",
-        "Dpkg::Options::=--force-confold",
-        "install",
-    ])
-    .args(PACKAGES);
+    apt.args(["-o", "Acquire::Retries=3", "-o", "Dpkg::Options::=--force-confold", "install"]).args(PACKAGES);
     program::run(&mut apt).map(drop)
 }

@@ -128,14 +128,9 @@ impl DevdbError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Home { .. } | Self::ForeignHome { .. } | Self::SocketPath { .. } => {
-                format!(
-                    "choose another home, for example `{}`",
-                    Home::default_dir().display()
-                )
+                format!("choose another home, for example `{}`", Home::default_dir().display())
             }
-            Self::Unreachable { .. } => {
-                "choose a home whose parent directories everybody may enter".to_owned()
-            }
+            Self::Unreachable { .. } => "choose a home whose parent directories everybody may enter".to_owned(),
             Self::Name { .. } => "use up to 40 lower-case letters, digits and hyphens".to_owned(),
             Self::NoAccount => "run as an ordinary user".to_owned(),
             Self::Unsupported { .. } => "give the URL of a server that exists".to_owned(),
@@ -150,9 +145,7 @@ impl DevdbError {
     #[must_use]
     pub fn details(&self) -> Option<&str> {
         match self {
-            Self::Unresolved { output, .. }
-            | Self::Program { output, .. }
-            | Self::Start { output, .. } => Some(output),
+            Self::Unresolved { output, .. } | Self::Program { output, .. } | Self::Start { output, .. } => Some(output),
             _ => None,
         }
     }

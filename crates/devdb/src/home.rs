@@ -59,11 +59,7 @@ impl Home {
         let owner = fs::metadata(&self.dir)?.uid();
         let user = geteuid().as_raw();
         if owner != user {
-            return Err(DevdbError::ForeignHome {
-                dir: self.dir.clone(),
-                owner,
-                user,
-            });
+            return Err(DevdbError::ForeignHome { dir: self.dir.clone(), owner, user });
         }
         Ok(fs::canonicalize(&self.dir)?)
     }
@@ -75,9 +71,6 @@ impl Home {
             Some(path) if path.chars().all(plain) => return Ok(()),
             _ => "its path has characters other than ASCII letters, digits and `/._+-`",
         };
-        Err(DevdbError::Home {
-            dir: self.dir.clone(),
-            reason,
-        })
+        Err(DevdbError::Home { dir: self.dir.clone(), reason })
     }
 }

@@ -56,19 +56,8 @@ impl Lock {
 
 /// Opens a lock file, creating it if need be.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let named = |error: io::Error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot open `{}`: {error}", path.display()),
-        )
-    };
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(named)
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot open `{}`: {error}", path.display()));
+    OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(named)
 }
 
 /// Takes an exclusive lock if nobody else has one. A shared lock of the same opened file is given up either way.

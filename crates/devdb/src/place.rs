@@ -57,13 +57,7 @@ impl Place {
         let clusters = home.dir().join("clusters");
         if clusters.is_dir() {
             for entry in fs::read_dir(clusters)? {
-                names.extend(
-                    entry?
-                        .file_name()
-                        .into_string()
-                        .ok()
-                        .filter(|name| is_name(name)),
-                );
+                names.extend(entry?.file_name().into_string().ok().filter(|name| is_name(name)));
             }
         }
         names.sort();
@@ -72,19 +66,11 @@ impl Place {
 
     fn at(home: PathBuf, name: &str) -> Result<Self, DevdbError> {
         if !is_name(name) {
-            return Err(DevdbError::Name {
-                name: name.to_owned(),
-            });
+            return Err(DevdbError::Name { name: name.to_owned() });
         }
-        let place = Self {
-            name: name.to_owned(),
-            dir: home.join("clusters").join(name),
-        };
+        let place = Self { name: name.to_owned(), dir: home.join("clusters").join(name) };
         if place.socket(u16::MAX).as_os_str().len() > SOCKET_PATH_MAX {
-            return Err(DevdbError::SocketPath {
-                name: place.name,
-                home,
-            });
+            return Err(DevdbError::SocketPath { name: place.name, home });
         }
         Ok(place)
     }
@@ -93,10 +79,7 @@ impl Place {
     pub(crate) fn lock(&self, waiting: impl FnOnce()) -> Result<Lock, DevdbError> {
         let mut waiting = Some(waiting);
         loop {
-            let clusters = self
-                .dir
-                .parent()
-                .expect("a cluster's directory is below its home");
+            let clusters = self.dir.parent().expect("a cluster's directory is below its home");
             for dir in [clusters, &self.dir] {
                 if !dir.is_dir() {
                     fs::create_dir_all(dir)?;

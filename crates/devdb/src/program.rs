@@ -10,34 +10,20 @@ const TAIL_LINES: usize = 20;
 /// A command with nothing of the caller's environment and working directory.
 pub(crate) fn clean(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("LC_ALL", "C.UTF-8")
-        .current_dir("/");
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/");
     command
 }
 
 /// Runs a command to its end and returns what it wrote to stdout.
 pub(crate) fn run(command: &mut Command) -> Result<String, DevdbError> {
-    let output = command.output().map_err(|source| DevdbError::Spawn {
-        program: name(command),
-        source,
-    })?;
+    let output = command.output().map_err(|source| DevdbError::Spawn { program: name(command), source })?;
     check(command, output)
 }
 
 /// Runs a command whose stdin, stdout and stderr are its own.
 pub(crate) fn run_attached(command: &mut Command) -> Result<(), DevdbError> {
-    let status = command.status().map_err(|source| DevdbError::Spawn {
-        program: name(command),
-        source,
-    })?;
-    let output = Output {
-        status,
-        stdout: Vec::new(),
-        stderr: Vec::new(),
-    };
+    let status = command.status().map_err(|source| DevdbError::Spawn { program: name(command), source })?;
+    let output = Output { status, stdout: Vec::new(), stderr: Vec::new() };
     check(command, output).map(drop)
 }
 
@@ -48,11 +34,7 @@ pub(crate) fn check(command: &Command, output: Output) -> Result<String, DevdbEr
         return Ok(text);
     }
     text.push_str(&String::from_utf8_lossy(&output.stderr));
-    Err(DevdbError::Program {
-        program: name(command),
-        status: output.status,
-        output: tail(&text),
-    })
+    Err(DevdbError::Program { program: name(command), status: output.status, output: tail(&text) })
 }
 
 /// The last lines of a text.
@@ -63,9 +45,5 @@ pub(crate) fn tail(text: &str) -> String {
 
 fn name(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
 }

@@ -36,11 +36,7 @@ impl Flavour {
 ///
 /// # Errors
 /// If the home cannot be used, or the programs can neither be found nor installed.
-pub fn install(
-    home: &Home,
-    flavour: Flavour,
-    progress: &dyn Fn(&str),
-) -> Result<PathBuf, DevdbError> {
+pub fn install(home: &Home, flavour: Flavour, progress: &dyn Fn(&str)) -> Result<PathBuf, DevdbError> {
     if let (Flavour::Plain, Some(bindir)) = (flavour, newest(Path::new(SYSTEM))) {
         return Ok(bindir);
     }
@@ -52,8 +48,5 @@ fn newest(system: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(system).ok()?;
     let majors = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     let bindir = |major: u32| system.join(major.to_string()).join("bin");
-    majors
-        .filter(|&major| bindir(major).join("initdb").exists())
-        .max()
-        .map(bindir)
+    majors.filter(|&major| bindir(major).join("initdb").exists()).max().map(bindir)
 }

@@ -48,58 +48,36 @@ timescaledb.telemetry_level = off
 timescaledb.max_background_workers = 16
 ";
 
-const NOT_DURABLE: &str = "\
-fsync = off
-synchronous_commit = off
-full_page_writes = off
-";
+/// The rest stays on at hardly any cost: what was committed before the server was killed has to be there afterwards, or
+/// no test of a crash would mean anything.
+const NOT_DURABLE: &str = "fsync = off\n";
 
 /// Whether the cluster's server process lives. The number in its file alone proves nothing, as the system uses it again.
 pub(crate) fn is_running(place: &Place) -> bool {
     let pid = fs::read_to_string(place.data().join("postmaster.pid")).unwrap_or_default();
     let pid = pid.lines().next().unwrap_or_default();
-    !pid.is_empty()
-        && fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == place.data())
+    !pid.is_empty() && fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == place.data())
 }
 
 /// Starts the server, which does not run, and returns its port: the wanted one if it is free.
-pub(crate) fn start(
-    place: &Place,
-    state: &State,
-    spec: &ClusterSpec,
-    lock: &Lock,
-) -> Result<u16, DevdbError> {
+pub(crate) fn start(place: &Place, state: &State, spec: &ClusterSpec, lock: &Lock) -> Result<u16, DevdbError> {
     let account = Account::of(&place.data())?;
     let mut wanted = Some(state.port).filter(|port| is_free(*port));
     let mut attempt = 1;
     loop {
         let port = wanted.take().map_or_else(free_port, Ok)?;
         write_whole(&place.conf(), &configuration(place, spec, port))?;
-        // A process id that is in use again by something else would keep the server from starting.
-        remove_if_there(&place.data().join("postmaster.pid"))?;
+        remove_traces(place)?;
         let log_start = fs::metadata(place.log()).map_or(0, |meta| meta.len());
         let mut pg_ctl = account.command(&state.bindir.join("pg_ctl"));
-        pg_ctl
-            .arg("--pgdata")
-            .arg(place.data())
-            .arg("--log")
-            .arg(place.log())
-            .stdin(lock.stdin()?);
+        pg_ctl.arg("--pgdata").arg(place.data()).arg("--log").arg(place.log()).stdin(lock.stdin()?);
         match program::run(pg_ctl.args(["--wait", "--timeout=60", "start"])) {
             Ok(_) => return Ok(port),
             Err(DevdbError::Program { output, .. }) => {
                 let log = read_from(&place.log(), log_start)?;
                 if attempt == ATTEMPTS || !is_passing(&log) {
-                    let output = if log.is_empty() {
-                        output
-                    } else {
-                        program::tail(&log)
-                    };
-                    return Err(DevdbError::Start {
-                        name: place.name.clone(),
-                        log: place.log(),
-                        output,
-                    });
+                    let output = if log.is_empty() { output } else { program::tail(&log) };
+                    return Err(DevdbError::Start { name: place.name.clone(), log: place.log(), output });
                 }
             }
             Err(other) => return Err(other),
@@ -112,16 +90,11 @@ pub(crate) fn start(
 /// Whether the server failed for a reason that goes away: another took the port a moment ago, or the processes of a
 /// killed server are not quite gone.
 fn is_passing(log: &str) -> bool {
-    ["Address already in use", "shared memory block"]
-        .iter()
-        .any(|reason| log.contains(reason))
+    ["Address already in use", "shared memory block"].iter().any(|reason| log.contains(reason))
 }
 
 fn configuration(place: &Place, spec: &ClusterSpec, port: u16) -> String {
-    let mut text = format!(
-        "port = {port}\nunix_socket_directories = '{}'\n{COMMON}",
-        place.run().display()
-    );
+    let mut text = format!("port = {port}\nunix_socket_directories = '{}'\n{COMMON}", place.run().display());
     if spec.flavour == Flavour::Full {
         text.push_str(FULL);
     }
@@ -129,10 +102,7 @@ fn configuration(place: &Place, spec: &ClusterSpec, port: u16) -> String {
         text.push_str(NOT_DURABLE);
     }
     for (name, value) in &spec.settings {
-        text.push_str(&format!(
-            "{name} = '{}'\n",
-            value.replace('\\', "\\\\").replace('\'', "''")
-        ));
+        text.push_str(&format!("{name} = '{}'\n", value.replace('\\', "\\\\").replace('\'', "''")));
     }
     text
 }
@@ -146,10 +116,7 @@ fn free_port() -> io::Result<u16> {
             return Ok(port);
         }
     }
-    Err(io::Error::new(
-        io::ErrorKind::AddrInUse,
-        "no free port on 127.0.0.1",
-    ))
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "no free port on 127.0.0.1"))
 }
 
 fn is_free(port: u16) -> bool {
@@ -166,11 +133,21 @@ fn read_from(file: &Path, start: u64) -> Result<String, DevdbError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn remove_if_there(file: &Path) -> Result<(), DevdbError> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
+/// Removes the files that a killed server left. They name its process, and would keep a server from starting when
+/// something else has got that number; processes of the killed one that still use the data are found by other means.
+fn remove_traces(place: &Place) -> Result<(), DevdbError> {
+    let mut traces = vec![place.data().join("postmaster.pid")];
+    for entry in fs::read_dir(place.run())? {
+        let entry = entry?;
+        traces.extend(entry.file_name().to_string_lossy().starts_with(".s.PGSQL.").then(|| entry.path()));
     }
+    for trace in traces {
+        match fs::remove_file(trace) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A server that can be spoken to.
@@ -181,39 +158,28 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Waits until a server that was found running takes connections: it may be recovering from a crash.
-    pub(crate) fn wait_ready(&self) -> Result<(), DevdbError> {
+    /// Waits until the server takes connections, as it may be recovering from a crash. False if it does not run.
+    pub(crate) fn wait_ready(&self, place: &Place) -> Result<bool, DevdbError> {
         let deadline = Instant::now() + READY_TIMEOUT;
-        loop {
+        while is_running(place) {
             let mut ready = program::clean(&self.bindir.join("pg_isready"));
             match program::run(ready.args(["--host=127.0.0.1", &format!("--port={}", self.port)])) {
                 Err(DevdbError::Program { .. }) if Instant::now() < deadline => {
                     thread::sleep(Duration::from_millis(50));
                 }
-                done => return done.map(drop),
+                done => return done.map(|_| true),
             }
         }
+        Ok(false)
     }
 
     /// Runs a script, each statement on its own, and returns what it wrote, unaligned and without headers.
     pub(crate) fn psql(&self, database: &str, script: &str) -> Result<String, DevdbError> {
         let mut psql = program::clean(&self.bindir.join("psql"));
-        psql.args([
-            "--quiet",
-            "--no-align",
-            "--tuples-only",
-            "--no-psqlrc",
-            "--set=ON_ERROR_STOP=1",
-        ]);
-        psql.arg("--no-password")
-            .arg(format!("--dbname={}", url(self.port, database)));
-        psql.stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = psql.spawn().map_err(|source| DevdbError::Spawn {
-            program: "psql".to_owned(),
-            source,
-        })?;
+        psql.args(["--quiet", "--no-align", "--tuples-only", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]);
+        psql.arg("--no-password").arg(format!("--dbname={}", url(self.port, database)));
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = psql.spawn().map_err(|source| DevdbError::Spawn { program: "psql".to_owned(), source })?;
         let mut input = child.stdin.take().expect("stdin is a pipe");
         let output = thread::scope(|scope| {
             // A script that fails half-way is not read to its end; the failure is in the exit status.

@@ -33,10 +33,7 @@ impl FromStr for Life {
     type Err = ();
 
     fn from_str(word: &str) -> Result<Self, ()> {
-        [Self::Temporary, Self::Session, Self::Kept]
-            .into_iter()
-            .find(|life| life.to_string() == word)
-            .ok_or(())
+        [Self::Temporary, Self::Session, Self::Kept].into_iter().find(|life| life.to_string() == word).ok_or(())
     }
 }
 
@@ -63,15 +60,7 @@ impl ClusterSpec {
     /// A cluster with a name: stops with its last owner, keeps its data.
     pub fn named(home: Home, flavour: Flavour, name: impl Into<String>) -> Self {
         let (life, linger) = (Life::Session, Duration::ZERO);
-        Self {
-            home,
-            name: name.into(),
-            flavour,
-            life,
-            linger,
-            durable: false,
-            settings: Vec::new(),
-        }
+        Self { home, name: name.into(), flavour, life, linger, durable: false, settings: Vec::new() }
     }
 
     /// A new cluster that is removed with its last owner. A clone of the specification joins it.
@@ -79,10 +68,7 @@ impl ClusterSpec {
     pub fn temporary(home: Home, flavour: Flavour) -> Self {
         let unique = RandomState::new().hash_one(std::process::id());
         let name = format!("{TEMPORARY_PREFIX}{:012x}", unique >> 16);
-        Self {
-            life: Life::Temporary,
-            ..Self::named(home, flavour, name)
-        }
+        Self { life: Life::Temporary, ..Self::named(home, flavour, name) }
     }
 }
 

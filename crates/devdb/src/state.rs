@@ -35,11 +35,7 @@ impl State {
 
     pub(crate) fn write(&self, place: &Place) -> Result<(), DevdbError> {
         let flavour = self.flavour.name();
-        let text = format!(
-            "{HEAD}\n{flavour}\n{}\n{}\n",
-            self.bindir.display(),
-            self.port
-        );
+        let text = format!("{HEAD}\n{flavour}\n{}\n{}\n", self.bindir.display(), self.port);
         write_whole(&place.dir().join("state"), &text)
     }
 }
@@ -48,12 +44,6 @@ fn parse(text: &str) -> Option<State> {
     let [HEAD, flavour, bindir, port] = text.lines().collect::<Vec<_>>()[..] else {
         return None;
     };
-    let flavour = [Flavour::Full, Flavour::Plain]
-        .into_iter()
-        .find(|known| known.name() == flavour)?;
-    Some(State {
-        flavour,
-        bindir: bindir.into(),
-        port: port.parse().ok()?,
-    })
+    let flavour = [Flavour::Full, Flavour::Plain].into_iter().find(|known| known.name() == flavour)?;
+    Some(State { flavour, bindir: bindir.into(), port: port.parse().ok()? })
 }

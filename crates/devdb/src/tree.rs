@@ -49,9 +49,7 @@ pub(crate) struct Tree {
 
 impl Tree {
     pub(crate) fn new(home: &Path) -> Self {
-        Self {
-            root: home.join(format!("postgresql-17-r{RECIPE}")),
-        }
+        Self { root: home.join(format!("postgresql-17-r{RECIPE}")) }
     }
 
     pub(crate) fn bindir(&self) -> PathBuf {
@@ -68,12 +66,7 @@ impl Tree {
     }
 
     /// Makes the tree. The lock is held by every program that works on it, so no two installations meet.
-    pub(crate) fn install(
-        &self,
-        mirror: &str,
-        lock: &Lock,
-        progress: &dyn Fn(&str),
-    ) -> Result<(), DevdbError> {
+    pub(crate) fn install(&self, mirror: &str, lock: &Lock, progress: &dyn Fn(&str)) -> Result<(), DevdbError> {
         let work = self.root.with_extension("new");
         remove(&work)?;
         fs::create_dir_all(&work)?;
@@ -94,32 +87,17 @@ impl Tree {
     fn link(&self, new: &Path, lock: &Lock) -> Result<(), DevdbError> {
         let libc = find(&new.join("usr/lib"), |path| path.join("libc.so.6").exists())?;
         let loader = find(&libc, |path| name_of(path).starts_with("ld-linux-"))?;
-        let at = |path: &Path| {
-            self.root
-                .join(path.strip_prefix(new).expect("found below the new tree"))
-        };
+        let at = |path: &Path| self.root.join(path.strip_prefix(new).expect("found below the new tree"));
         let run = || -> Result<Command, DevdbError> {
             let mut command = Command::new(&loader);
-            command
-                .arg("--library-path")
-                .arg(&libc)
-                .stdin(lock.stdin()?);
+            command.arg("--library-path").arg(&libc).stdin(lock.stdin()?);
             Ok(command)
         };
         let server = new.join("usr/lib/postgresql/17");
         let programs = binaries(&server.join("bin"))?;
         let mut patchelf = run()?;
-        patchelf
-            .arg(new.join("usr/bin/patchelf"))
-            .arg("--set-interpreter")
-            .arg(at(&loader));
-        program::run(
-            patchelf
-                .arg("--force-rpath")
-                .arg("--set-rpath")
-                .arg(at(&libc))
-                .args(&programs),
-        )?;
+        patchelf.arg(new.join("usr/bin/patchelf")).arg("--set-interpreter").arg(at(&loader));
+        program::run(patchelf.arg("--force-rpath").arg("--set-rpath").arg(at(&libc)).args(&programs))?;
         for file in programs.into_iter().chain(binaries(&server.join("lib"))?) {
             let output = program::run(run()?.arg("--list").arg(&file))?;
             if output.contains("not found") {
@@ -135,28 +113,19 @@ fn download(dir: &Path, mirror: &str, lock: &Lock) -> Result<Vec<PathBuf>, Devdb
     fs::create_dir_all(dir.join("lists/partial"))?;
     fs::create_dir_all(dir.join("archives/partial"))?;
     let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    fs::write(
-        dir.join("sources.list"),
-        format!("deb [signed-by={keyring}] {mirror} {SUITE} main\n"),
-    )?;
+    fs::write(dir.join("sources.list"), format!("deb [signed-by={keyring}] {mirror} {SUITE} main\n"))?;
     let architecture = program::run(Command::new("dpkg").arg("--print-architecture"))?;
     fs::write(dir.join("status"), installed(architecture.trim_end()))?;
     fs::write(dir.join("apt.conf"), configuration(dir))?;
     let apt = |arguments: &[&str]| -> Result<(), DevdbError> {
         let mut command = Command::new("apt-get");
-        command
-            .env("LC_ALL", "C")
-            .env("APT_CONFIG", dir.join("apt.conf"))
-            .stdin(lock.stdin()?);
+        command.env("LC_ALL", "C").env("APT_CONFIG", dir.join("apt.conf")).stdin(lock.stdin()?);
         program::run(command.arg("--quiet").args(arguments)).map(drop)
     };
     apt(&["update"])?;
     apt(&[&["install", "--download-only", "patchelf"], &PACKAGES[..]].concat())?;
     let files = paths(&dir.join("archives"))?;
-    Ok(files
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|ext| ext == "deb"))
-        .collect())
+    Ok(files.into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "deb")).collect())
 }
 
 /// The status file that makes apt leave out what is not needed.
@@ -202,35 +171,20 @@ Debug::NoLocking "1";
 fn unpack(packages: &[PathBuf], tree: &Path, lock: &Lock) -> Result<(), DevdbError> {
     fs::create_dir_all(tree)?;
     let queue = Mutex::new(packages.iter());
-    let next = || {
-        queue
-            .lock()
-            .expect("no thread panics with the queue locked")
-            .next()
-    };
+    let next = || queue.lock().expect("no thread panics with the queue locked").next();
     let work = || -> Result<(), DevdbError> {
         while let Some(package) = next() {
-            program::run(
-                Command::new("dpkg-deb")
-                    .arg("--extract")
-                    .arg(package)
-                    .arg(tree)
-                    .stdin(lock.stdin()?),
-            )?;
+            program::run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(tree).stdin(lock.stdin()?))?;
         }
         Ok(())
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().expect("unpacking does not panic"))
+        workers.into_iter().try_for_each(|worker| worker.join().expect("unpacking does not panic"))
     })?;
     fs::set_permissions(tree, PermissionsExt::from_mode(0o755))?;
-    SUPERFLUOUS
-        .iter()
-        .try_for_each(|path| remove(&tree.join(path)))
+    SUPERFLUOUS.iter().try_for_each(|path| remove(&tree.join(path)))
 }
 
 /// The programs and libraries of a directory, without symbolic links.
@@ -244,13 +198,8 @@ fn binaries(dir: &Path) -> Result<Vec<PathBuf>, DevdbError> {
 }
 
 fn find(dir: &Path, is_it: impl Fn(&Path) -> bool) -> Result<PathBuf, DevdbError> {
-    let missing = DevdbError::Unsupported {
-        reason: "the packages lack a C library",
-    };
-    paths(dir)?
-        .into_iter()
-        .find(|path| is_it(path))
-        .ok_or(missing)
+    let missing = DevdbError::Unsupported { reason: "the packages lack a C library" };
+    paths(dir)?.into_iter().find(|path| is_it(path)).ok_or(missing)
 }
 
 fn paths(dir: &Path) -> Result<Vec<PathBuf>, DevdbError> {
@@ -259,18 +208,12 @@ fn paths(dir: &Path) -> Result<Vec<PathBuf>, DevdbError> {
 }
 
 fn name_of(path: &Path) -> &str {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default()
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// Removes a file or directory that may be missing.
 fn remove(path: &Path) -> Result<(), DevdbError> {
-    let removed = if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),

@@ -29,20 +29,14 @@ pub(crate) fn ensure(place: &Place, linger: Duration) -> Result<(), DevdbError> 
     let owners = place.open_owners()?;
     let cluster = File::open(place.dir().join("lock"))?;
     let mut setsid = program::clean(Path::new("setsid"));
-    setsid
-        .args(["--fork", "sh"])
-        .arg(script)
-        .arg("watch")
-        .arg(linger.as_secs_f64().to_string());
+    setsid.args(["--fork", "sh"]).arg(script).arg("watch").arg(linger.as_secs_f64().to_string());
     setsid.stdin(mark).stdout(owners).stderr(cluster);
     program::run_attached(&mut setsid)
 }
 
 /// Whether the cluster has a watchdog. The caller holds the cluster's lock.
 pub(crate) fn is_watched(place: &Place) -> Result<bool, DevdbError> {
-    Ok(!lock::try_exclusive(&lock::open(
-        &place.dir().join("mark"),
-    )?)?)
+    Ok(!lock::try_exclusive(&lock::open(&place.dir().join("mark"))?)?)
 }
 
 /// Stops the server now. The caller holds the cluster's lock.

@@ -1,0 +1,6 @@
+//! Real servers, really killed. The home is `DUNLIN_PREFIX`, or the default one.
+
+mod cases;
+mod lives;
+mod owners;
+mod support;
