@@ -1,1 +1,36 @@
-//! dunlin-render
+//! Planner values to text, JSON and pictures: value in, string out.
+//!
+//! Every text holds ANSI styles and reads the same without them; whoever prints it strips them where nobody sees colours.
+//! Nothing here prints, asks a terminal or a clock, or decides anything: what a text says is in the value it was given.
+//! Text of servers and files is escaped on its way ([`clean`]), so that it cannot steer a terminal.
+
+mod clean;
+mod diagnostic;
+mod dot;
+mod events;
+mod explain;
+mod graph;
+mod grid;
+mod history;
+mod json;
+mod mermaid;
+mod plan;
+mod status;
+mod style;
+mod summary;
+mod tree;
+mod when;
+
+pub use clean::clean;
+pub use diagnostic::{failure, findings};
+pub use dot::graph_dot;
+pub use events::{event_json, event_line};
+pub use explain::explain;
+pub use graph::Level;
+pub use history::history;
+pub use json::{findings_json, graph_json, plan_json, report_json, status_json};
+pub use mermaid::graph_mermaid;
+pub use plan::plan;
+pub use status::status;
+pub use summary::summary;
+pub use tree::graph_text;

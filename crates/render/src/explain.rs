@@ -1,0 +1,153 @@
+//! One migration in full: what it is, how each statement runs, what it needs and why, what needs it, where it stands.
+
+use dunlin_planner::{
+    Body, Edge, EdgeKind, Graph, LedgerRow, MigrationIx, MigrationStatus, Probe, RowState, StatementClass,
+};
+
+use crate::clean::one_line;
+use crate::grid::{Grid, cell, plain};
+use crate::plan::phase_word;
+use crate::status::style;
+use crate::style::{BOLD, DIM, NAME, PLAIN, count, paint};
+use crate::when::{between, moment, span};
+
+/// The migration `ix` with its ledger row, where there is one, and its line of the status.
+#[must_use]
+pub fn explain(
+    graph: &Graph<'_>,
+    ix: MigrationIx,
+    row: Option<&LedgerRow>,
+    standing: &MigrationStatus,
+    width: usize,
+) -> String {
+    let migration = graph.migration(ix);
+    let mut parts = vec![head(graph, ix, standing, width), body("Runs", &migration.up, width)];
+    parts.extend(migration.down.as_ref().map(|down| body("Is taken back by", down, width)));
+    parts.push(edges(graph, "Needs", graph.earlier(ix), &|edge| edge.earlier, width));
+    parts.push(edges(graph, "Is needed by", graph.later(ix), &|edge| edge.later, width));
+    parts.push(ledger(row, width));
+    parts.join("\n")
+}
+
+fn head(graph: &Graph<'_>, ix: MigrationIx, standing: &MigrationStatus, width: usize) -> String {
+    let migration = graph.migration(ix);
+    let set = &graph.catalog().sets[migration.set()];
+    let phase = migration.phase.map(|phase| format!(", {} phase", phase_word(phase))).unwrap_or_default();
+    let mut grid = Grid::new(2);
+    let mut fact = |name: &str, text: String| grid.row([cell(DIM, name), plain(text)]);
+    fact("file", migration.place.to_string());
+    fact("set", format!("{} of service {}, {} files", set.name, set.service, one_line(&set.style)));
+    fact("target", format!("{} ({})", set.target, graph.catalog().targets[&set.target].kind));
+    fact("kind", format!("{}{phase}", migration.kind.as_str()));
+    fact("checksum", migration.up.digest.to_string());
+    let why = standing.reason.as_deref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
+    let waits: Vec<_> = standing.waits_for.iter().map(ToString::to_string).collect();
+    let waits = if waits.is_empty() { String::new() } else { format!(", waits for {}", waits.join(", ")) };
+    grid.row([cell(DIM, "state"), cell(style(standing.state), format!("{}{why}{waits}", standing.state.as_str()))]);
+    format!("{}  {}\n{}", paint(BOLD, &migration.id), one_line(&migration.name), grid.render(width))
+}
+
+fn body(title: &str, body: &Body, width: usize) -> String {
+    let how = if body.is_transactional() { "in one transaction" } else { "statement by statement" };
+    let number = count(body.statements.len(), "statement");
+    let mut grid = Grid::new(2);
+    for (number, statement) in body.statements.iter().enumerate() {
+        let copies = if statement.copy.is_some() { ", with data of COPY" } else { "" };
+        let how = match &statement.class {
+            StatementClass::Transactional if body.is_transactional() => format!("with the others{copies}"),
+            StatementClass::Transactional => format!("in a transaction of its own{copies}"),
+            StatementClass::Alone { what, probe } => {
+                format!("alone: {}; when interrupted, {}", one_line(what), resumed(probe))
+            }
+        };
+        grid.row([plain(number + 1), cell(DIM, format!("line {}", statement.line)), plain(how)]);
+    }
+    let title = paint(BOLD, format!("{title} {}", body.path));
+    format!("{title}: {number} {how}{}\n{}", surroundings(body), grid.render(width))
+}
+
+/// What its settings say, where they say anything.
+fn surroundings(body: &Body) -> String {
+    let settings = &body.settings;
+    let mut parts = Vec::new();
+    parts.extend(settings.isolation.as_deref().map(one_line));
+    parts.extend(settings.role.as_deref().map(|role| format!("as role {}", one_line(role))));
+    parts.extend(settings.search_path.as_deref().map(|path| format!("search path {}", one_line(path))));
+    parts.extend(settings.lock_timeout.map(|limit| format!("waits {} for a lock", span(limit))));
+    parts.extend(settings.timeout.map(|limit| {
+        if limit.is_zero() { "no time limit".to_owned() } else { format!("at most {} a statement", span(limit)) }
+    }));
+    parts.extend(settings.settings.iter().map(|(name, value)| format!("{} = {}", one_line(name), one_line(value))));
+    parts.iter().map(|part| format!(", {part}")).collect()
+}
+
+/// What happens with a statement after a crash.
+fn resumed(probe: &Probe) -> String {
+    match probe {
+        Probe::IndexValid { index, table } => {
+            format!("done if index {} on {} is valid", one_line(index), one_line(&table.to_string()))
+        }
+        Probe::IndexAbsent(indexes) => {
+            let names: Vec<_> = indexes.iter().map(|index| one_line(&index.to_string())).collect();
+            format!("done if {} is gone", names.join(", "))
+        }
+        Probe::Repeat => "it runs again".to_owned(),
+        Probe::Query(query) => format!("done if true: {}", one_line(query)),
+        Probe::Unknown => "a person decides".to_owned(),
+    }
+}
+
+fn edges<'g>(
+    graph: &Graph<'_>,
+    title: &str,
+    edges: impl Iterator<Item = Edge<'g>>,
+    other: &dyn Fn(&Edge<'_>) -> MigrationIx,
+    width: usize,
+) -> String {
+    let mut grid = Grid::new(2);
+    let mut any = false;
+    for edge in edges {
+        let migration = graph.migration(other(&edge));
+        let why = match edge.kind {
+            EdgeKind::Sequence => "by the order of the set".to_owned(),
+            EdgeKind::Declared { place } => format!("declared at {place}"),
+            EdgeKind::After => "by `after` between the sets".to_owned(),
+        };
+        let target = &graph.catalog().sets[migration.set()].target;
+        grid.row([cell(NAME, target), cell(PLAIN, &migration.id), cell(DIM, why)]);
+        any = true;
+    }
+    let nothing = if any { "" } else { " nothing" };
+    format!("{}{nothing}\n{}", paint(BOLD, format!("{title}:")), grid.render(width))
+}
+
+/// The word for a row's state.
+pub(crate) fn state_word(state: RowState) -> &'static str {
+    match state {
+        RowState::Running => "running",
+        RowState::Applied => "applied",
+        RowState::Reverting => "reverting",
+        RowState::Reverted => "reverted",
+    }
+}
+
+fn ledger(row: Option<&LedgerRow>, width: usize) -> String {
+    let Some(row) = row else { return format!("{} no row\n", paint(BOLD, "Ledger:")) };
+    let mut grid = Grid::new(2);
+    let mut fact = |name: &str, text: String| grid.row([cell(DIM, name), plain(text)]);
+    fact("state", state_word(row.state).to_owned());
+    fact("started", format!("{} UTC by the database's clock", moment(row.started)));
+    if let Some(finished) = row.finished {
+        fact("finished", format!("{} UTC, after {}", moment(finished), span(between(row.started, finished))));
+    }
+    fact("by", one_line(&row.by));
+    fact("run", format!("{}, attempt {}", row.run, row.attempt));
+    fact("checksum", row.checksum.to_string());
+    if !row.transactional {
+        fact("progress", count(row.step as usize, "finished statement"));
+    }
+    for needed in &row.dependencies {
+        fact("needed", format!("{} in ledger {}", needed.id, needed.ledger));
+    }
+    format!("{}\n{}", paint(BOLD, "Ledger:"), grid.render(width))
+}

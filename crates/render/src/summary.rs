@@ -1,0 +1,170 @@
+//! How a run ended, for a person at three in the morning: what is done, what failed and why, and the next safe action.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dunlin_planner::{
+    Direction, Failure, FailureClass, Plan, RunReport, StepEnd, StepIx, StepReport, TargetName, Verdict,
+};
+
+use crate::clean::one_line;
+use crate::diagnostic::failure;
+use crate::grid::{Grid, cell, plain, shorten, wrapped};
+use crate::plan::{NAME_WIDTH, held};
+use crate::style::{BAD, BOLD, DIM, GOOD, NAME, WARN, count, listed, paint};
+use crate::when::span;
+
+/// The whole report in lines of about `width`; its last line says what to do next.
+#[must_use]
+pub fn summary(plan: &Plan, report: &RunReport, width: usize) -> String {
+    let mut parts = Vec::new();
+    if !report.steps.is_empty() {
+        parts.push(targets(plan, report, width));
+    }
+    parts.extend(failed(report).map(|(step, why)| failure(why, &failure_title(plan, step))));
+    parts.extend(left(plan, report, width));
+    parts.extend(held(&plan.held, width));
+    parts.push(verdict(plan, report, width));
+    parts.join("\n")
+}
+
+fn failed(report: &RunReport) -> impl Iterator<Item = (StepIx, &Failure)> {
+    report.steps.iter().filter_map(|step| match &step.end {
+        StepEnd::Failed { failure } => Some((step.step, failure)),
+        _ => None,
+    })
+}
+
+fn failure_title(plan: &Plan, ix: StepIx) -> String {
+    let step = plan.step(ix);
+    match plan.direction {
+        Direction::Up => format!("`{}` failed on {}", step.id, step.target),
+        Direction::Down => format!("taking `{}` back failed on {}", step.id, step.target),
+    }
+}
+
+/// How a step's end is counted and coloured.
+fn word(end: &StepEnd) -> &'static str {
+    match end {
+        StepEnd::Done => "done",
+        StepEnd::AlreadyDone => "done by another run",
+        StepEnd::Failed { .. } => "failed",
+        StepEnd::Blocked { .. } => "blocked",
+        StepEnd::NotStarted => "not started",
+    }
+}
+
+/// `3 done, 1 failed`, in the order of [`word`].
+fn tally<'r>(steps: impl Iterator<Item = &'r StepReport> + Clone) -> String {
+    let words = ["done", "done by another run", "failed", "blocked", "not started"];
+    let number = |wanted: &str| steps.clone().filter(|step| word(&step.end) == wanted).count();
+    let counted = words.iter().map(|word| (number(word), word)).filter(|(number, _)| *number > 0);
+    counted.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
+}
+
+fn targets(plan: &Plan, report: &RunReport, width: usize) -> String {
+    let mut by_target: BTreeMap<&TargetName, Vec<&StepReport>> = BTreeMap::new();
+    for step in &report.steps {
+        by_target.entry(&plan.step(step.step).target).or_default().push(step);
+    }
+    let mut grid = Grid::new(2);
+    for (target, steps) in by_target {
+        let style = if steps.iter().all(|step| step.end.is_done()) { GOOD } else { BAD };
+        let took: Duration = steps.iter().map(|step| step.took).sum();
+        grid.row([
+            cell(NAME, target),
+            cell(style, tally(steps.iter().copied())),
+            plain(format!("{} of work", span(took))),
+        ]);
+    }
+    let headline = format!("Run {}: {} in {}", report.run, count(report.steps.len(), "step"), span(report.took));
+    format!("{}\n\n{}", paint(BOLD, headline), grid.render(width))
+}
+
+/// The steps that were not tried, and what stood before them.
+fn left(plan: &Plan, report: &RunReport, width: usize) -> Option<String> {
+    let mut grid = Grid::new(2);
+    let mut any = false;
+    for step in &report.steps {
+        let why = match &step.end {
+            StepEnd::Blocked { by } => format!("blocked: {} failed", plan.step(*by).id),
+            StepEnd::NotStarted => "not started".to_owned(),
+            StepEnd::Done | StepEnd::AlreadyDone | StepEnd::Failed { .. } => continue,
+        };
+        let planned = plan.step(step.step);
+        let name = shorten(&one_line(&planned.name), NAME_WIDTH);
+        grid.row([cell(NAME, &planned.target), cell(BOLD, &planned.id), plain(name), cell(DIM, why)]);
+        any = true;
+    }
+    any.then(|| format!("{}\n{}", paint(WARN, "Not done:"), grid.render(width)))
+}
+
+/// What the end means, and the next safe action.
+fn verdict(plan: &Plan, report: &RunReport, width: usize) -> String {
+    let (style, what) = match report.verdict() {
+        Verdict::Done => (GOOD, done(plan, report)),
+        Verdict::Blocked => (WARN, again(plan, report)),
+        Verdict::Failed => (BAD, mend(plan, report)),
+        Verdict::Drift => (BAD, estranged(plan, report)),
+        Verdict::Dirty => (BAD, dirty(plan, report)),
+    };
+    wrapped(&what, width).iter().map(|line| paint(style, line) + "\n").collect()
+}
+
+fn command(plan: &Plan) -> &'static str {
+    match plan.direction {
+        Direction::Up => "`dunlin up`",
+        Direction::Down => "`dunlin down`",
+    }
+}
+
+fn done(plan: &Plan, report: &RunReport) -> String {
+    let what = match plan.direction {
+        _ if report.steps.is_empty() => return "Done: there was nothing to do.".to_owned(),
+        Direction::Up => "applied",
+        Direction::Down => "taken back",
+    };
+    let held = match plan.held.len() {
+        0 => String::new(),
+        held => format!("; {} held back, as listed above", count(held, "migration")),
+    };
+    format!("Done: {} {what} in {}{held}.", count(report.steps.len(), "migration"), span(report.took))
+}
+
+fn again(plan: &Plan, report: &RunReport) -> String {
+    let why =
+        if report.interrupted { "The run was stopped" } else { "Something stood in the way that may be gone soon" };
+    format!("{why}. Next: run {} again; what is done is not repeated.", command(plan))
+}
+
+/// The ids of the steps that failed with `class`.
+fn ids(plan: &Plan, report: &RunReport, class: FailureClass) -> Vec<String> {
+    let of_class = failed(report).filter(|(_, why)| why.class == class);
+    of_class.map(|(step, _)| format!("`{}`", plan.step(step).id)).collect()
+}
+
+fn mend(plan: &Plan, report: &RunReport) -> String {
+    let rejected = failed(report).filter(|(_, why)| why.class == FailureClass::Rejected);
+    let bodies: Vec<_> = rejected.map(|(step, _)| &plan.step(step).body).collect();
+    let files: Vec<_> = bodies.iter().map(|body| &body.path).collect();
+    let kept = if bodies.iter().all(|body| body.is_transactional()) {
+        "Nothing of what failed was kept"
+    } else {
+        "Statements that run alone and were finished before the failure are kept"
+    };
+    let next = format!("Next: fix {} and run {} again", listed(&files, 3), command(plan));
+    format!("{kept}. {next}; what is done is not repeated.")
+}
+
+fn estranged(plan: &Plan, report: &RunReport) -> String {
+    let ids = listed(&ids(plan, report, FailureClass::Estranged), 3);
+    let next = "Next: `dunlin status` shows how files and ledgers differ now; plan anew only when you know why.";
+    format!("A database is not as {ids} was planned for, so nothing was changed there. {next}")
+}
+
+fn dirty(plan: &Plan, report: &RunReport) -> String {
+    let dirty = ids(plan, report, FailureClass::Dirty);
+    let first = dirty.first().map(|id| id.trim_matches('`')).unwrap_or_default();
+    let next = format!("Next: look at the database; `dunlin explain {first}` shows what should be there.");
+    format!("{} stopped half way, and Dunlin leaves it alone until a person has decided. {next}", listed(&dirty, 3))
+}
