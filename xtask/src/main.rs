@@ -1,2 +1,66 @@
-//! dunlin
-fn main() {}
+//! What is done to this repository, as commands: `cargo xtask <demo|test|ci|tidy|docs>`.
+//!
+//! Everything that a person or a CI machine runs is here, in one language and with one meaning on every machine: there
+//! is no second way hidden in a workflow file. The commands run Cargo and the `dunlin` binary as anybody would; of the
+//! libraries only `dunlin-devdb` is used, to provide servers and to make sure that none is left behind.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod ci;
+mod demo;
+mod docs;
+mod servers;
+mod shell;
+mod test;
+mod tidy;
+
+/// Development tasks of the Dunlin repository
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Migrate the example fleet on a throw-away server, and check every step
+    Demo,
+    /// Run all tests, on real servers where a test needs one
+    Test {
+        /// Only the tests whose names contain this
+        filter: Option<String>,
+    },
+    /// Run every check, in the order from quick to slow, up to the first that fails
+    Ci,
+    /// Check the rules of this repository that no compiler knows
+    Tidy,
+    /// Write the generated parts of the documentation
+    Docs {
+        /// Write nothing; fail if a file would change
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = shell::root().and_then(|root| match Cli::parse().task {
+        Task::Demo => demo::run(&root),
+        Task::Test { filter } => test::run(&root, filter.as_deref()),
+        Task::Ci => ci::run(&root),
+        Task::Tidy => tidy::run(&root),
+        Task::Docs { check: true } => docs::check(&root),
+        Task::Docs { check: false } => docs::write(&root),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! All tests, through nextest where it is installed, else through Cargo's own runner.
+//!
+//! Two runs at once do not disturb each other: servers are shared or separate by name, never by port.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::{servers, shell};
+
+/// Runs the tests whose names contain the filter, or all.
+pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<()> {
+    servers::install()?;
+    let runners: &[&str] = if shell::has_cargo(root, "nextest") {
+        // nextest leaves out the examples in documentation.
+        &["nextest run --workspace", "test --quiet --doc --workspace"]
+    } else {
+        &["test --quiet --workspace --no-fail-fast"]
+    };
+    for runner in runners {
+        let mut command = shell::cargo(root, runner);
+        command.args(filter);
+        shell::run(command)?;
+    }
+    Ok(())
+}
