@@ -94,9 +94,14 @@ struct Dunlin<'a> {
 
 impl Dunlin<'_> {
     fn run(&self, step: &Step) -> Result<()> {
+        ensure!(!INTERRUPTED.load(Ordering::SeqCst), "interrupted");
         println!("\n# {}\n$ dunlin {}", step.why, step.arguments);
         let mut child = self.command(step.arguments).spawn().context("`dunlin` cannot be run")?;
         RUNNING.store(i32::try_from(child.id()).context("process ids are 31 bits")?, Ordering::SeqCst);
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            // The signal came before there was a process to pass it on to.
+            interrupt();
+        }
         let said = show(&mut child);
         let status = child.wait();
         RUNNING.store(0, Ordering::SeqCst);
