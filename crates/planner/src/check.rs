@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx, Observed, RowState,
-    SetName, TargetName,
+    Selection, TargetName,
 };
 
 /// What was read from each database that was asked.
@@ -17,7 +17,7 @@ pub(crate) enum Standing {
     Pending,
     /// It is applied as the file says.
     Applied,
-    /// It is applied, and its file says something else now.
+    /// It is applied, or interrupted between two statements, and its file says something else now.
     Edited,
     /// It is a repeatable whose text changed.
     Changed,
@@ -33,6 +33,7 @@ pub(crate) fn standing(migration: &Migration, row: Option<&LedgerRow>) -> Standi
     match row.state {
         RowState::Reverted => Standing::Pending,
         RowState::Running if row.transactional => Standing::Dirty,
+        RowState::Running if row.checksum != migration.up.digest => Standing::Edited,
         RowState::Running => Standing::Resumable,
         RowState::Reverting => Standing::Dirty,
         RowState::Applied if row.checksum == migration.up.digest => Standing::Applied,
@@ -49,13 +50,14 @@ pub(crate) fn row_of<'o>(graph: &Graph<'_>, observed: &'o Observations, ix: Migr
     observed.get(target)?.facts()?.ledger.row(&migration.id)
 }
 
-/// Every disagreement between the ledgers and the files, for the sets that `concerned` accepts.
-pub(crate) fn drift(graph: &Graph<'_>, observed: &Observations, concerned: &dyn Fn(&SetName) -> bool) -> Vec<Finding> {
+/// Every disagreement between the ledgers and the files, for the sets that the selection concerns.
+pub(crate) fn drift(graph: &Graph<'_>, observed: &Observations, selection: &Selection) -> Vec<Finding> {
     let catalog = graph.catalog();
     let ledgers = ledgers(observed);
     let mut findings = Vec::new();
     for (target, facts) in observed.iter().filter_map(|(target, observed)| Some((target, observed.facts()?))) {
-        for row in facts.ledger.rows().filter(|row| concerned(&row.id.set) && row.state != RowState::Reverted) {
+        for row in facts.ledger.rows().filter(|row| selection.concerns(&row.id.set) && row.state != RowState::Reverted)
+        {
             match graph.find(&row.id).map(|ix| graph.migration(ix)) {
                 None => findings.push(missing_file(target, row)),
                 Some(migration) if catalog.sets[migration.set()].target != *target => {
@@ -85,6 +87,15 @@ fn ledgers(observed: &Observations) -> BTreeMap<&LedgerId, (&TargetName, &Ledger
 fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> Option<Finding> {
     let id = &migration.id;
     let finding = match standing(migration, Some(row)) {
+        Standing::Edited if row.state == RowState::Running => {
+            let message = format!(
+                "`{id}` was interrupted in `{target}` after statement {}, and its file was edited since",
+                row.step
+            );
+            Finding::error("migration-edited", message)
+                .class(Class::Drift)
+                .hint("put the file back as it was, so that it can be finished")
+        }
         Standing::Edited => {
             let message = format!("`{id}` is applied in `{target}` with checksum {}, and its file was edited since", row.checksum.short());
             Finding::error("migration-edited", message)

@@ -1,12 +1,13 @@
 //! The plan of `down`: what is taken back, in reverse topological order over all databases.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use crate::check::{Observations, Standing, row_of, standing, unreachable};
 use crate::graph::EdgeKind;
 use crate::select::named;
+use crate::through::Through;
 use crate::up::{planned_targets, weigh};
 use crate::{
     Action, Class, Direction, Finding, Graph, Kind, Migration, MigrationId, MigrationIx, Plan, RowState, RunId,
@@ -56,9 +57,11 @@ pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observatio
     let mut step_of = BTreeMap::new();
     for ix in graph.order().iter().rev().copied().filter(|ix| taken.contains(ix)) {
         findings.extend(applied.refusals(ix));
-        step_of.insert(ix, StepIx(steps.len()));
         let requested = named.first().filter(|_| !named.contains(&ix)).map(|first| graph.migration(*first).id.clone());
-        steps.extend(applied.step(ix, &step_of, requested));
+        if let Some(step) = applied.step(ix, &step_of, requested) {
+            step_of.insert(ix, StepIx(steps.len()));
+            steps.push(step);
+        }
     }
     weigh(&mut steps);
     Plan {
@@ -78,7 +81,7 @@ struct Applied<'p> {
     graph: &'p Graph<'p>,
     observed: &'p Observations,
     members: BTreeSet<MigrationIx>,
-    dependents: BTreeMap<MigrationIx, BTreeSet<MigrationIx>>,
+    dependents: BTreeMap<MigrationIx, BTreeMap<MigrationIx, EdgeKind>>,
 }
 
 impl<'p> Applied<'p> {
@@ -86,14 +89,27 @@ impl<'p> Applied<'p> {
         let takes_part =
             |ix: &MigrationIx| row_of(graph, observed, *ix).is_some_and(|row| row.state != RowState::Reverted);
         let members: BTreeSet<_> = graph.order().iter().copied().filter(takes_part).collect();
-        let mut dependents: BTreeMap<MigrationIx, BTreeSet<_>> = BTreeMap::new();
-        for later in &members {
-            let by_files =
-                graph.earlier(*later).filter(|edge| binds(graph.migration(*later), edge.kind)).map(|edge| edge.earlier);
-            let row = row_of(graph, observed, *later).expect("members have rows");
-            let by_ledger = row.dependencies.iter().filter_map(|needed| graph.find(&needed.id));
-            for earlier in by_files.chain(by_ledger).filter(|earlier| members.contains(earlier)) {
-                dependents.entry(earlier).or_default().insert(*later);
+        let mut dependents: BTreeMap<MigrationIx, BTreeMap<_, _>> = BTreeMap::new();
+        let mut between = Through::default();
+        for later in graph.order().iter().copied() {
+            let why: HashMap<_, _> = graph
+                .earlier(later)
+                .filter(|edge| binds(graph.migration(later), edge.kind))
+                .map(|edge| (edge.earlier, edge.kind.clone()))
+                .collect();
+            let mut earlier: Vec<_> = why.keys().copied().collect();
+            let row = row_of(graph, observed, later).filter(|_| members.contains(&later));
+            let by_ledger =
+                row.into_iter().flat_map(|row| &row.dependencies).filter_map(|needed| graph.find(&needed.id));
+            earlier.extend(by_ledger);
+            let nearest = between.nearest(&earlier, |ix| members.contains(&ix));
+            if !members.contains(&later) {
+                between.pass(later, nearest);
+                continue;
+            }
+            for needed in nearest.iter() {
+                let why = why.get(needed).cloned().unwrap_or(EdgeKind::Sequence);
+                dependents.entry(*needed).or_default().insert(later, why);
             }
         }
         Self { graph, observed, members, dependents }
@@ -104,11 +120,9 @@ impl<'p> Applied<'p> {
         let selected: BTreeSet<_> = self.members.iter().copied().filter(|ix| selection.is_chosen(*ix)).collect();
         match scope {
             DownScope::Last => self.last(&selected),
-            DownScope::Version(text) => {
-                named(self.graph, &selected, text).map(|ix| BTreeSet::from([ix])).map_err(not_applied)
-            }
+            DownScope::Version(text) => named(self.graph, &selected, text, "applied").map(|ix| BTreeSet::from([ix])),
             DownScope::To(text) => {
-                let stays = named(self.graph, &selected, text).map_err(not_applied)?;
+                let stays = named(self.graph, &selected, text, "applied")?;
                 let stays = &self.graph.migration(stays).id;
                 let after = |id: &MigrationId| id.set == stays.set && id.version > stays.version;
                 Ok(selected
@@ -119,7 +133,7 @@ impl<'p> Applied<'p> {
             DownScope::Run(run) => {
                 let by_run =
                     |ix: &MigrationIx| row_of(self.graph, self.observed, *ix).is_some_and(|row| row.run == *run);
-                let found: BTreeSet<_> = selected.into_iter().filter(by_run).collect();
+                let found: BTreeSet<_> = selected.into_iter().filter(by_run).filter(|ix| self.goes_back(*ix)).collect();
                 if found.is_empty() {
                     return Err(Finding::error(
                         "run-unknown",
@@ -169,7 +183,14 @@ impl<'p> Applied<'p> {
         let mut taken = named.clone();
         let mut stack: Vec<_> = named.iter().copied().collect();
         while let Some(ix) = stack.pop() {
-            stack.extend(self.dependents.get(&ix).into_iter().flatten().copied().filter(|later| taken.insert(*later)));
+            stack.extend(
+                self.dependents
+                    .get(&ix)
+                    .into_iter()
+                    .flat_map(BTreeMap::keys)
+                    .copied()
+                    .filter(|later| taken.insert(*later)),
+            );
         }
         taken
     }
@@ -217,13 +238,7 @@ impl<'p> Applied<'p> {
         let set = &self.graph.catalog().sets[migration.set()];
         let dependents = || self.dependents.get(&ix).into_iter().flatten();
         let here =
-            |later: &&MigrationIx| self.graph.catalog().sets[self.graph.migration(**later).set()].target == set.target;
-        let why = |later: MigrationIx| {
-            self.graph
-                .earlier(later)
-                .find(|edge| edge.earlier == ix)
-                .map_or(EdgeKind::Sequence, |edge| edge.kind.clone())
-        };
+            |later: &MigrationIx| self.graph.catalog().sets[self.graph.migration(*later).set()].target == set.target;
         Some(Step {
             id: migration.id.clone(),
             name: migration.name.clone(),
@@ -232,12 +247,16 @@ impl<'p> Applied<'p> {
             kind: migration.kind,
             phase: migration.phase,
             action: Action::Revert {
-                dependents: dependents().filter(here).map(|later| self.graph.migration(*later).id.clone()).collect(),
+                dependents: dependents()
+                    .map(|(later, _)| later)
+                    .filter(|later| here(later))
+                    .map(|later| self.graph.migration(*later).id.clone())
+                    .collect(),
             },
             checksum: row_of(self.graph, self.observed, ix)?.checksum,
             body: migration.way_back()?,
             waits: dependents()
-                .filter_map(|later| Some(Wait { step: *step_of.get(later)?, why: why(*later) }))
+                .filter_map(|(later, why)| Some(Wait { step: *step_of.get(later)?, why: why.clone() }))
                 .collect(),
             pulled_in_by: requested,
             resumes: false,
@@ -253,8 +272,4 @@ fn binds(later: &Migration, kind: &EdgeKind) -> bool {
         EdgeKind::Sequence => later.kind != Kind::Repeatable,
         EdgeKind::After => false,
     }
-}
-
-fn not_applied(finding: Finding) -> Finding {
-    Finding { message: finding.message.replace("selected migration", "applied and selected migration"), ..finding }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::Direction as Way;
-use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use serde::Serialize;
@@ -61,30 +60,19 @@ impl<'a> Graph<'a> {
         let mut findings: Vec<_> = catalog.findings.iter().filter(|finding| finding.is_error()).cloned().collect();
         duplicates(catalog, &mut findings);
         unknown_names(catalog, &mut findings);
-        let mut graph = DiGraph::with_capacity(catalog.migrations.len(), catalog.migrations.len());
+        let edges = edges(catalog, &mut findings);
+        let mut graph = DiGraph::with_capacity(catalog.migrations.len(), edges.len());
         for _ in &catalog.migrations {
             graph.add_node(());
         }
-        for (dependent, needed, place) in Resolver::new(catalog).declared(&mut findings) {
-            if dependent == needed {
-                let id = &catalog.migrations[dependent.0].id;
-                findings.push(Finding::error("dependency-self", format!("`{id}` depends on itself")).at(place).of(id));
-            } else {
-                graph.update_edge(node(needed), node(dependent), EdgeKind::Declared { place });
-            }
-        }
-        let sets = sequences(catalog);
-        add_sequences(catalog, &sets, &mut graph);
-        add_after(catalog, &sets, &mut graph);
-        match toposort(&graph, None) {
-            Ok(_) if findings.is_empty() => {}
-            Ok(_) => return Err(findings),
-            Err(_) => {
-                findings.extend(shortest_cycles(&graph).iter().map(|cycle| cycle_finding(catalog, &graph, cycle)));
-                return Err(findings);
-            }
-        }
+        graph.extend_with_edges(edges.into_iter().map(|((earlier, later), kind)| (node(earlier), node(later), kind)));
         let order = stable_order(catalog, &graph);
+        if order.len() < catalog.migrations.len() {
+            findings.extend(shortest_cycles(&graph).iter().map(|cycle| cycle_finding(catalog, &graph, cycle)));
+        }
+        if !findings.is_empty() {
+            return Err(findings);
+        }
         let index = order.iter().map(|ix| (&catalog.migrations[ix.0].id, *ix)).collect();
         Ok(Self { catalog, graph, order, index })
     }
@@ -123,6 +111,14 @@ impl<'a> Graph<'a> {
         self.index.get(id).copied()
     }
 
+    /// The one migration that `text` names: `set/version`, `service/version`, or a version that only one bears.
+    ///
+    /// # Errors
+    /// A finding that suggests what may have been meant.
+    pub fn named(&self, text: &str) -> Result<MigrationIx, Finding> {
+        crate::select::named(self, &self.order.iter().copied().collect(), text)
+    }
+
     fn edges(&self, ix: MigrationIx, way: Way) -> impl Iterator<Item = Edge<'_>> {
         let mut edges: Vec<_> = self
             .graph
@@ -146,6 +142,26 @@ fn migration(node: NodeIndex) -> MigrationIx {
     MigrationIx(node.index())
 }
 
+/// Edges by what comes first and what waits.
+type Edges = BTreeMap<(MigrationIx, MigrationIx), EdgeKind>;
+
+/// All edges; of several between the same two the strongest stays: declared, then sequence, then after.
+fn edges(catalog: &Catalog, findings: &mut Vec<Finding>) -> Edges {
+    let mut edges = Edges::new();
+    for (dependent, needed, place) in Resolver::new(catalog).declared(findings) {
+        if dependent == needed {
+            let id = &catalog.migrations[dependent.0].id;
+            findings.push(Finding::error("dependency-self", format!("`{id}` depends on itself")).at(place).of(id));
+        } else {
+            edges.entry((needed, dependent)).or_insert(EdgeKind::Declared { place });
+        }
+    }
+    let sets = sequences(catalog);
+    add_sequences(catalog, &sets, &mut edges);
+    add_after(catalog, &sets, &mut edges);
+    edges
+}
+
 /// Every set's migrations in the order of its sequence: versioned ones and seeds by version, then repeatables by name.
 fn sequences(catalog: &Catalog) -> BTreeMap<&SetName, Vec<MigrationIx>> {
     let mut sets: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -162,12 +178,12 @@ fn sequences(catalog: &Catalog) -> BTreeMap<&SetName, Vec<MigrationIx>> {
 }
 
 /// Versioned migrations form a chain; seeds and repeatables hang on it, and nothing of the sequence waits for them.
-fn add_sequences(catalog: &Catalog, sets: &BTreeMap<&SetName, Vec<MigrationIx>>, graph: &mut DiGraph<(), EdgeKind>) {
+fn add_sequences(catalog: &Catalog, sets: &BTreeMap<&SetName, Vec<MigrationIx>>, edges: &mut Edges) {
     for members in sets.values() {
         let mut last = None;
         for ix in members {
             if let Some(before) = last {
-                add(graph, before, *ix, EdgeKind::Sequence);
+                edges.entry((before, *ix)).or_insert(EdgeKind::Sequence);
             }
             if catalog.migrations[ix.0].kind == Kind::Versioned {
                 last = Some(*ix);
@@ -176,33 +192,28 @@ fn add_sequences(catalog: &Catalog, sets: &BTreeMap<&SetName, Vec<MigrationIx>>,
     }
 }
 
-/// The first of a set waits for everything of the sets it comes after; the rest follows by sequence.
-fn add_after(catalog: &Catalog, sets: &BTreeMap<&SetName, Vec<MigrationIx>>, graph: &mut DiGraph<(), EdgeKind>) {
-    let heads = |name: &SetName| -> Vec<MigrationIx> {
-        let members = sets.get(name).map_or(&[][..], Vec::as_slice);
-        let first = members
-            .iter()
-            .position(|ix| catalog.migrations[ix.0].kind == Kind::Versioned)
-            .map_or(members.len(), |at| at + 1);
-        members[..first].to_vec()
-    };
+/// The first of a set waits for the last of the sets it comes after; the rest follows by sequence.
+fn add_after(catalog: &Catalog, sets: &BTreeMap<&SetName, Vec<MigrationIx>>, edges: &mut Edges) {
+    let is_versioned = |ix: &MigrationIx| catalog.migrations[ix.0].kind == Kind::Versioned;
+    let members = |name: &SetName| sets.get(name).map_or(&[][..], Vec::as_slice);
     for set in catalog.sets.values() {
-        for earlier in set.after.iter().filter_map(|(name, _)| sets.get(name)).flatten() {
-            for later in heads(&set.name) {
-                add(graph, *earlier, later, EdgeKind::After);
+        let mine = members(&set.name);
+        let heads = &mine[..mine.iter().position(is_versioned).map_or(mine.len(), |first| first + 1)];
+        for (name, _) in &set.after {
+            let theirs = members(name);
+            let last = theirs.iter().rposition(is_versioned);
+            let is_tail = |at: usize| Some(at) == last || !is_versioned(&theirs[at]);
+            for earlier in (0..theirs.len()).filter(|at| is_tail(*at)).map(|at| theirs[at]) {
+                for later in heads {
+                    edges.entry((earlier, *later)).or_insert(EdgeKind::After);
+                }
             }
         }
     }
 }
 
-/// Adds an edge unless a stronger one says the same.
-fn add(graph: &mut DiGraph<(), EdgeKind>, earlier: MigrationIx, later: MigrationIx, kind: EdgeKind) {
-    if graph.find_edge(node(earlier), node(later)).is_none() {
-        graph.add_edge(node(earlier), node(later), kind);
-    }
-}
-
 /// Kahn's algorithm with the smallest (set, place in the sequence) first, so that equal catalogs give equal plans.
+/// What is on a cycle, or behind one, is left out.
 fn stable_order(catalog: &Catalog, graph: &DiGraph<(), EdgeKind>) -> Vec<MigrationIx> {
     let mut by_name: Vec<_> = (0..catalog.migrations.len()).collect();
     by_name

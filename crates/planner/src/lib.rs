@@ -24,6 +24,7 @@ mod resolve;
 mod run;
 mod select;
 mod status;
+mod through;
 mod time;
 mod up;
 mod version;

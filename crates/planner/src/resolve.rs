@@ -1,6 +1,6 @@
 //! Looks up what dependency files and headers name: `set/version`, `service/version` or a bare version.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     Catalog, DependencyEntry, DependencyFile, Finding, Migration, MigrationIx, Place, Reference, ServiceName, SetName,
@@ -14,6 +14,9 @@ pub(crate) struct Resolver<'a> {
     by_version: HashMap<&'a Version, Vec<MigrationIx>>,
     services: BTreeMap<&'a str, &'a ServiceName>,
 }
+
+/// The entries of one dependency file, by version.
+type Entries<'a> = HashMap<Version, Vec<&'a DependencyEntry>>;
 
 /// A declared edge: this migration needs that one, as said there.
 pub(crate) type Declared = (MigrationIx, MigrationIx, Place);
@@ -41,15 +44,16 @@ impl<'a> Resolver<'a> {
         let mut edges = Vec::new();
         for (number, migration) in self.catalog.migrations.iter().enumerate() {
             for reference in &migration.depends {
-                match self.reference(reference, None) {
+                match self.reference(reference, &Entries::new()) {
                     Ok(needed) => edges.push((MigrationIx(number), needed, reference.place.clone())),
                     Err(finding) => findings.push(self.about(finding, &migration.id.to_string())),
                 }
             }
         }
         for file in &self.catalog.dependencies {
+            let own = entries(file);
             for entry in &file.entries {
-                self.entry(file, entry, &mut edges, findings);
+                self.entry(&own, entry, &mut edges, findings);
             }
         }
         edges
@@ -57,18 +61,18 @@ impl<'a> Resolver<'a> {
 
     fn entry(
         &self,
-        file: &DependencyFile,
+        own: &Entries<'_>,
         entry: &DependencyEntry,
         edges: &mut Vec<Declared>,
         findings: &mut Vec<Finding>,
     ) {
         let dependent = self.qualified(&entry.service, &entry.version, &entry.place);
         if let Err(finding) = &dependent {
-            findings.push(finding.clone());
+            findings.push(Finding { message: format!("an entry names {}", finding.message), ..finding.clone() });
         }
         let name = format!("{}/{}", entry.service, entry.version);
         for reference in &entry.dependencies {
-            match self.reference(reference, Some(file)) {
+            match self.reference(reference, own) {
                 Ok(needed) => edges.extend(dependent.as_ref().ok().map(|ix| (*ix, needed, reference.place.clone()))),
                 Err(finding) => findings.push(self.about(finding, &name)),
             }
@@ -80,19 +84,20 @@ impl<'a> Resolver<'a> {
         Finding { message, ..finding }
     }
 
-    fn reference(&self, reference: &Reference, file: Option<&DependencyFile>) -> Result<MigrationIx, Finding> {
+    fn reference(&self, reference: &Reference, own: &Entries<'_>) -> Result<MigrationIx, Finding> {
         let Reference { text, place } = reference;
         if let Some((owner, version)) = text.split_once('/') {
             return self.qualified(owner, version, place);
         }
-        let own: Vec<_> = file.iter().flat_map(|file| &file.entries).filter(|entry| entry.version == *text).collect();
-        match own.as_slice() {
-            [entry] => self.qualified(&entry.service, &entry.version, place),
-            [] => self.unique(text, self.with_version(text), place),
-            entries => {
-                let found =
-                    entries.iter().filter_map(|entry| self.qualified(&entry.service, &entry.version, place).ok());
-                self.unique(text, found.collect(), place)
+        match Version::new(text).ok().and_then(|version| own.get(&version)).map(Vec::as_slice) {
+            None => self.unique(text, self.with_version(text), place),
+            Some([entry]) => self.qualified(&entry.service, &entry.version, place),
+            Some(entries) => {
+                let found: BTreeSet<_> = entries
+                    .iter()
+                    .filter_map(|entry| self.qualified(&entry.service, &entry.version, place).ok())
+                    .collect();
+                self.unique(text, found.into_iter().collect(), place)
             }
         }
     }
@@ -163,6 +168,16 @@ impl<'a> Resolver<'a> {
     fn migration(&self, ix: MigrationIx) -> &'a Migration {
         &self.catalog.migrations[ix.0]
     }
+}
+
+fn entries(file: &DependencyFile) -> Entries<'_> {
+    let mut entries = Entries::new();
+    for entry in &file.entries {
+        if let Ok(version) = Version::new(&entry.version) {
+            entries.entry(version).or_default().push(entry);
+        }
+    }
+    entries
 }
 
 fn unnamed() -> SetName {

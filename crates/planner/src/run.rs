@@ -124,9 +124,16 @@ struct StepState {
     open_waits: usize,
     attempts: u32,
     began: Option<Duration>,
-    first_trouble: Option<Duration>,
+    troubles: BTreeMap<FailureClass, Trouble>,
     took: Duration,
     end: Option<StepEnd>,
+}
+
+/// How one class of failure kept a step from getting done; each has a patience of its own.
+#[derive(Debug)]
+struct Trouble {
+    since: Duration,
+    times: u32,
 }
 
 type Lane = (TargetName, LaneKind);
@@ -336,11 +343,13 @@ impl Run {
     fn rest(&mut self, step: StepIx, class: FailureClass, now: Duration) -> Option<Duration> {
         let stopping = self.stopping;
         let state = &mut self.steps[step.0];
-        let since = now.saturating_sub(*state.first_trouble.get_or_insert(now));
+        let trouble = state.troubles.entry(class).or_insert(Trouble { since: now, times: 0 });
+        trouble.times += 1;
+        let since = now.saturating_sub(trouble.since);
         let again = match class {
             FailureClass::Busy => since < self.limits.busy,
             FailureClass::Unreachable => since < self.limits.unreachable,
-            FailureClass::Unknown => state.attempts <= self.limits.unknown,
+            FailureClass::Unknown => trouble.times <= self.limits.unknown,
             FailureClass::Interrupted | FailureClass::Rejected | FailureClass::Estranged | FailureClass::Dirty => false,
         };
         (again && !stopping).then(|| backoff(state.attempts, self.limits.seed ^ step.0 as u64))

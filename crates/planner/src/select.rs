@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::graph::EdgeKind;
 use crate::resolve::closest;
-use crate::{Finding, Graph, Migration, MigrationId, MigrationIx, Service, ServiceName, SetName, TargetName, Version};
+use crate::{Finding, Graph, MigrationId, MigrationIx, Service, ServiceName, Set, SetName, TargetName, Version};
 
 /// What the user asked for; an empty list asks for everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -26,6 +26,9 @@ pub struct Scope {
 pub struct Selection {
     chosen: BTreeSet<MigrationIx>,
     pulled: BTreeMap<MigrationIx, MigrationIx>,
+    /// The sets of all of these, and those the scope names although no file of theirs is left.
+    sets: BTreeSet<SetName>,
+    everything: bool,
 }
 
 impl Selection {
@@ -34,16 +37,20 @@ impl Selection {
     /// # Errors
     /// One finding per name that is not there.
     pub fn of(graph: &Graph<'_>, scope: &Scope) -> Result<Self, Vec<Finding>> {
-        let mut chosen = chosen(graph, scope)?;
+        let mut sets = chosen_sets(graph, scope)?;
+        let mut chosen: BTreeSet<_> =
+            graph.order().iter().copied().filter(|ix| sets.contains(graph.migration(*ix).set())).collect();
         if let Some(to) = &scope.to {
             let last = named(graph, &chosen, to).map_err(|finding| vec![finding])?;
             let mut upto = closure(graph, &BTreeSet::from([last]));
             upto.insert(last, last);
             chosen.retain(|ix| upto.contains_key(ix));
+            sets.clear();
         }
         let mut pulled = closure(graph, &chosen);
         pulled.retain(|ix, _| !chosen.contains(ix));
-        Ok(Self { chosen, pulled })
+        sets.extend(chosen.iter().chain(pulled.keys()).map(|ix| graph.migration(*ix).set().clone()));
+        Ok(Self { chosen, pulled, sets, everything: *scope == Scope::default() })
     }
 
     /// Whether it was chosen or is needed.
@@ -68,25 +75,27 @@ impl Selection {
     #[must_use]
     pub fn targets(&self, graph: &Graph<'_>) -> BTreeSet<TargetName> {
         let catalog = graph.catalog();
-        self.members()
-            .map(|ix| &catalog.sets[graph.migration(ix).set()].target)
+        self.sets(graph)
+            .into_iter()
+            .map(|set| &catalog.sets[set].target)
             .filter(|target| catalog.targets[*target].enabled)
             .cloned()
             .collect()
     }
 
-    /// The sets that the selection touches.
+    /// The declared sets that the selection touches.
     #[must_use]
     pub fn sets<'g>(&self, graph: &Graph<'g>) -> BTreeSet<&'g SetName> {
-        self.members().map(|ix| graph.migration(ix).set()).collect()
+        graph.catalog().sets.keys().filter(|set| self.sets.contains(*set)).collect()
     }
 
-    fn members(&self) -> impl Iterator<Item = MigrationIx> {
-        self.chosen.iter().chain(self.pulled.keys()).copied()
+    /// Whether what a ledger says of `set` matters here: a set that is no longer declared does when everything is selected.
+    pub(crate) fn concerns(&self, set: &SetName) -> bool {
+        self.everything || self.sets.contains(set)
     }
 }
 
-fn chosen(graph: &Graph<'_>, scope: &Scope) -> Result<BTreeSet<MigrationIx>, Vec<Finding>> {
+fn chosen_sets(graph: &Graph<'_>, scope: &Scope) -> Result<BTreeSet<SetName>, Vec<Finding>> {
     let catalog = graph.catalog();
     let mut findings = Vec::new();
     let services: Vec<_> = scope
@@ -104,13 +113,12 @@ fn chosen(graph: &Graph<'_>, scope: &Scope) -> Result<BTreeSet<MigrationIx>, Vec
     if !findings.is_empty() {
         return Err(findings);
     }
-    let wanted = |migration: &Migration| {
-        let set = &catalog.sets[migration.set()];
+    let wanted = |set: &&Set| {
         (services.is_empty() || services.contains(&&set.service))
             && (scope.targets.is_empty() || scope.targets.iter().any(|name| name == set.target.as_str()))
             && (scope.sets.is_empty() || scope.sets.iter().any(|name| name == set.name.as_str()))
     };
-    Ok(graph.order().iter().copied().filter(|ix| wanted(graph.migration(*ix))).collect())
+    Ok(catalog.sets.values().filter(wanted).map(|set| set.name.clone()).collect())
 }
 
 fn find_service<'g>(graph: &Graph<'g>, text: &str) -> Result<&'g ServiceName, Finding> {
@@ -148,10 +156,10 @@ pub(crate) fn named(graph: &Graph<'_>, among: &BTreeSet<MigrationIx>, text: &str
     match found.as_slice() {
         [only] => Ok(*only),
         [] => {
-            let ids: Vec<_> = graph.order().iter().map(|ix| graph.migration(*ix).id.to_string()).collect();
+            let ids: Vec<_> = among.iter().map(|ix| graph.migration(*ix).id.to_string()).collect();
             let hint = closest(text, ids.iter().map(String::as_str))
                 .map_or_else(|| "`dunlin status` lists them".to_owned(), |id| format!("did you mean `{id}`?"));
-            let message = format!("no selected migration is called `{}`", text.escape_debug());
+            let message = format!("no migration is called `{}`", text.escape_debug());
             Err(Finding::error("version-unknown", message).hint(hint))
         }
         several => {

@@ -1,12 +1,14 @@
 //! Every migration of every database, and where it stands.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
 use crate::check::{Observations, Standing, drift, row_of, standing};
 use crate::graph::EdgeKind;
 use crate::{
-    Finding, Graph, Held, Kind, Ledger, LedgerRow, MigrationId, MigrationIx, Observed, Plan, RowState, Selection,
-    ServiceName, SetName, TargetKind, TargetName, Timestamp, UpRequest, plan_up,
+    Finding, Graph, Held, Kind, Ledger, LedgerRow, MigrationId, MigrationIx, Observed, RowState, Selection,
+    ServiceName, TargetKind, TargetName, Timestamp, UpRequest, plan_up,
 };
 
 /// Where everything stands.
@@ -111,17 +113,22 @@ pub struct MigrationStatus {
 #[must_use]
 pub fn status(graph: &Graph<'_>, selection: &Selection, observed: &Observations) -> Status {
     let plan = plan_up(graph, selection, observed, UpRequest::default());
-    let selected = selection.sets(graph);
-    let concerned = |set: &SetName| selected.contains(set) || !graph.catalog().sets.contains_key(set);
+    let out_of_order: Vec<_> = plan.findings.into_iter().filter(|finding| finding.code == "out-of-order").collect();
+    let lines = Lines {
+        graph,
+        observed,
+        held: plan.held.iter().map(|held| (&held.id, held)).collect(),
+        out_of_order: out_of_order.iter().filter_map(|finding| finding.migration.as_ref()).collect(),
+    };
     let known = graph.order().iter().copied().filter(|ix| selection.is_chosen(*ix));
-    let mut migrations: Vec<_> = known.map(|ix| line(graph, observed, &plan, ix)).collect();
+    let mut migrations: Vec<_> = known.map(|ix| lines.line(ix)).collect();
     for (target, rows) in
         observed.iter().filter_map(|(target, observed)| Some((target, observed.facts()?.ledger.rows())))
     {
-        migrations.extend(rows.filter(|row| concerned(&row.id.set)).filter_map(|row| gone(graph, target, row)));
+        migrations
+            .extend(rows.filter(|row| selection.concerns(&row.id.set)).filter_map(|row| gone(graph, target, row)));
     }
-    let out_of_order = plan.findings.into_iter().filter(|finding| finding.code == "out-of-order");
-    let findings = drift(graph, observed, &concerned).into_iter().chain(out_of_order).collect();
+    let findings = drift(graph, observed, selection).into_iter().chain(out_of_order).collect();
     Status { targets: targets(graph, observed), migrations, findings }
 }
 
@@ -144,46 +151,61 @@ fn targets(graph: &Graph<'_>, observed: &Observations) -> Vec<TargetStatus> {
     graph.catalog().targets.values().map(one).collect()
 }
 
-fn line(graph: &Graph<'_>, observed: &Observations, plan: &Plan, ix: MigrationIx) -> MigrationStatus {
-    let migration = graph.migration(ix);
-    let set = &graph.catalog().sets[migration.set()];
-    let row = row_of(graph, observed, ix);
-    let held = plan.held.iter().find(|held| held.id == migration.id);
-    let asked =
-        observed.get(&set.target).and_then(Observed::facts).is_some() || !graph.catalog().targets[&set.target].enabled;
-    let out_of_order = plan
-        .findings
-        .iter()
-        .any(|finding| finding.code == "out-of-order" && finding.migration.as_ref() == Some(&migration.id));
-    let state = match standing(migration, row) {
-        _ if !asked => StateWord::Unknown,
-        Standing::Applied => StateWord::Applied,
-        Standing::Edited => StateWord::Edited,
-        Standing::Dirty => StateWord::Dirty,
-        Standing::Resumable => StateWord::Running,
-        _ if held.is_some() => StateWord::Held,
-        Standing::Changed => StateWord::Changed,
-        Standing::Pending if out_of_order => StateWord::OutOfOrder,
-        Standing::Pending => StateWord::Pending,
-    };
-    let applied = row.filter(|row| row.state == RowState::Applied);
-    let needed = graph.earlier(ix).filter(|edge| *edge.kind != EdgeKind::After).map(|edge| edge.earlier);
-    let unmet =
-        |earlier: &MigrationIx| row_of(graph, observed, *earlier).is_none_or(|row| row.state != RowState::Applied);
-    MigrationStatus {
-        id: migration.id.clone(),
-        name: migration.name.clone(),
-        service: Some(set.service.clone()),
-        target: set.target.clone(),
-        state,
-        finished: applied.and_then(|row| row.finished),
-        by: applied.map(|row| row.by.clone()),
-        has_down: migration.down.is_some(),
-        waits_for: match state {
-            StateWord::Applied | StateWord::Unknown => Vec::new(),
-            _ => needed.filter(unmet).map(|earlier| graph.migration(earlier).id.clone()).collect(),
-        },
-        reason: held.map(|held: &Held| held.reason.to_string()),
+/// What a migration's line is made of.
+struct Lines<'s> {
+    graph: &'s Graph<'s>,
+    observed: &'s Observations,
+    held: HashMap<&'s MigrationId, &'s Held>,
+    out_of_order: HashSet<&'s MigrationId>,
+}
+
+impl Lines<'_> {
+    fn line(&self, ix: MigrationIx) -> MigrationStatus {
+        let migration = self.graph.migration(ix);
+        let set = &self.graph.catalog().sets[migration.set()];
+        let row = row_of(self.graph, self.observed, ix);
+        let state = self.state(ix, row);
+        let applied = row.filter(|row| row.state == RowState::Applied);
+        MigrationStatus {
+            id: migration.id.clone(),
+            name: migration.name.clone(),
+            service: Some(set.service.clone()),
+            target: set.target.clone(),
+            state,
+            finished: applied.and_then(|row| row.finished),
+            by: applied.map(|row| row.by.clone()),
+            has_down: migration.down.is_some(),
+            waits_for: match state {
+                StateWord::Applied | StateWord::Unknown => Vec::new(),
+                _ => self.unmet(ix),
+            },
+            reason: self.held.get(&migration.id).map(|held| held.reason.to_string()),
+        }
+    }
+
+    fn state(&self, ix: MigrationIx, row: Option<&LedgerRow>) -> StateWord {
+        let migration = self.graph.migration(ix);
+        let target = &self.graph.catalog().targets[&self.graph.catalog().sets[migration.set()].target];
+        let answered = self.observed.get(&target.name).and_then(Observed::facts).is_some();
+        match standing(migration, row) {
+            _ if !answered && target.enabled => StateWord::Unknown,
+            Standing::Applied => StateWord::Applied,
+            Standing::Edited => StateWord::Edited,
+            Standing::Dirty => StateWord::Dirty,
+            Standing::Resumable => StateWord::Running,
+            _ if self.held.contains_key(&migration.id) => StateWord::Held,
+            Standing::Changed => StateWord::Changed,
+            Standing::Pending if self.out_of_order.contains(&migration.id) => StateWord::OutOfOrder,
+            Standing::Pending => StateWord::Pending,
+        }
+    }
+
+    fn unmet(&self, ix: MigrationIx) -> Vec<MigrationId> {
+        let is_applied = |earlier: MigrationIx| {
+            row_of(self.graph, self.observed, earlier).is_some_and(|row| row.state == RowState::Applied)
+        };
+        let needed = self.graph.earlier(ix).filter(|edge| *edge.kind != EdgeKind::After).map(|edge| edge.earlier);
+        needed.filter(|earlier| !is_applied(*earlier)).map(|earlier| self.graph.migration(earlier).id.clone()).collect()
     }
 }
 

@@ -1,12 +1,15 @@
 //! The plan of `up`: what is pending, in which order, and what is held back and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use crate::check::{Observations, Standing, drift, row_of, standing, unreachable};
 use crate::graph::EdgeKind;
+use crate::through::Through;
 use crate::{
-    Action, Class, Dependency, Direction, Feature, Finding, Graph, Held, HeldReason, Kind, Ledger, Migration,
-    MigrationIx, Missing, Plan, PlannedTarget, RowState, Selection, Set, Step, StepIx, TargetFacts, TargetName, Wait,
+    Action, Class, Dependency, Direction, Edge, Feature, Finding, Graph, Held, HeldReason, Kind, Ledger, MigrationId,
+    MigrationIx, Missing, Plan, PlannedTarget, RowState, Selection, Set, SetName, Step, StepIx, TargetFacts,
+    TargetName, Wait,
 };
 
 /// What `up` was asked for beside its selection.
@@ -21,7 +24,6 @@ pub struct UpRequest {
 /// The plan is complete even when it holds errors, so that everything wrong shows at once; it must not run then.
 #[must_use]
 pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations, request: UpRequest) -> Plan {
-    let sets = selection.sets(graph);
     let mut planner = Planner {
         graph,
         selection,
@@ -29,18 +31,20 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
         steps: Vec::new(),
         step_of: BTreeMap::new(),
         held: BTreeMap::new(),
+        between: Through::default(),
+        refused: BTreeSet::new(),
         settled: 0,
     };
     let mut findings: Vec<_> = unreachable(observed).collect();
-    findings.extend(drift(graph, observed, &|set| sets.contains(set)));
-    for ix in graph.order().iter().copied().filter(|ix| selection.contains(*ix)) {
+    findings.extend(drift(graph, observed, selection));
+    for ix in graph.order().iter().copied() {
         planner.place(ix, &mut findings);
     }
-    let refuse = request.only || !graph.catalog().policy.pull_in;
-    findings.extend(planner.steps.iter().filter(|_| refuse).filter_map(not_selected));
+    findings.extend(planner.not_selected(request));
     let warnings = graph.catalog().findings.iter().filter(|finding| !finding.is_error());
     let planned = |finding: &&Finding| {
-        finding.migration.as_ref().is_none_or(|id| planner.steps.iter().any(|step| step.id == *id))
+        let step = |id| graph.find(id).is_some_and(|ix| planner.step_of.contains_key(&ix));
+        finding.migration.as_ref().is_none_or(step)
     };
     findings.extend(warnings.filter(planned).cloned());
     weigh(&mut planner.steps);
@@ -87,15 +91,12 @@ pub(crate) fn weigh(steps: &mut [Step]) {
     }
 }
 
-fn not_selected(step: &Step) -> Option<Finding> {
-    let by = step.pulled_in_by.as_ref()?;
+fn refused_pull(by: &MigrationId, step: &Step) -> Finding {
     let message =
         format!("`{by}` needs `{}` of service `{}`, which is pending and was not selected", step.id, step.service);
-    Some(
-        Finding::error("pull-in-refused", message)
-            .hint(format!("run `dunlin up --service {}` first", step.service))
-            .of(&step.id),
-    )
+    Finding::error("pull-in-refused", message)
+        .hint(format!("run `dunlin up --service {}` first", step.service))
+        .of(&step.id)
 }
 
 struct Planner<'p> {
@@ -105,31 +106,47 @@ struct Planner<'p> {
     steps: Vec<Step>,
     step_of: BTreeMap<MigrationIx, StepIx>,
     held: BTreeMap<MigrationIx, Held>,
+    between: Through,
+    /// Sets whose missing requirement is reported already.
+    refused: BTreeSet<&'p SetName>,
     settled: usize,
 }
 
 impl<'p> Planner<'p> {
-    /// Puts one migration where it belongs: among the settled, the held or the steps.
+    /// Puts one migration where it belongs: among the settled, the held, the steps, or aside.
     fn place(&mut self, ix: MigrationIx, findings: &mut Vec<Finding>) {
+        let edges: Vec<_> = self.graph.earlier(ix).collect();
+        let earlier: Vec<_> = edges.iter().map(|edge| edge.earlier).collect();
+        let nearest = self.between.nearest(&earlier, |ix| self.step_of.contains_key(&ix));
+        match self.due(ix, findings) {
+            Some(stands) => self.push(ix, stands, &edges, &nearest),
+            None => self.between.pass(ix, nearest),
+        }
+    }
+
+    /// Where a migration stands that is to become a step; the others are counted, held or passed over.
+    fn due(&mut self, ix: MigrationIx, findings: &mut Vec<Finding>) -> Option<Standing> {
+        if !self.selection.contains(ix) {
+            return None;
+        }
         let migration = self.graph.migration(ix);
-        let row = row_of(self.graph, self.observed, ix);
-        let stands = standing(migration, row);
+        let stands = standing(migration, row_of(self.graph, self.observed, ix));
         if matches!(stands, Standing::Applied | Standing::Edited) {
             self.settled += 1;
-            return;
+            return None;
         }
         if stands == Standing::Dirty {
-            return;
+            return None;
         }
         if let Some(reason) = self.hold(ix, findings) {
             let target = self.set(ix).target.clone();
             self.held.insert(ix, Held { id: migration.id.clone(), target, reason });
-            return;
+            return None;
         }
         if stands == Standing::Pending {
             findings.extend(self.out_of_order(ix));
         }
-        self.push(ix, stands);
+        Some(stands)
     }
 
     fn set(&self, ix: MigrationIx) -> &'p Set {
@@ -137,7 +154,7 @@ impl<'p> Planner<'p> {
     }
 
     /// Why a pending migration cannot be in the plan, if it cannot.
-    fn hold(&self, ix: MigrationIx, findings: &mut Vec<Finding>) -> Option<HeldReason> {
+    fn hold(&mut self, ix: MigrationIx, findings: &mut Vec<Finding>) -> Option<HeldReason> {
         let catalog = self.graph.catalog();
         let (migration, set) = (self.graph.migration(ix), self.set(ix));
         if !catalog.targets[&set.target].enabled {
@@ -150,8 +167,8 @@ impl<'p> Planner<'p> {
         if let Some(feature) =
             facts.and_then(|facts| set.requires.iter().find(|feature| !facts.capabilities.offers(feature)))
         {
-            if set.missing == Missing::Error {
-                findings.push(missing_feature(migration, set, feature));
+            if set.missing == Missing::Error && self.refused.insert(&set.name) {
+                findings.push(missing_feature(set, feature));
             }
             return Some(HeldReason::Missing(feature.to_string()));
         }
@@ -165,26 +182,23 @@ impl<'p> Planner<'p> {
         if set.out_of_order || migration.kind != Kind::Versioned {
             return None;
         }
-        let ledger = &self.observed.get(&set.target)?.facts()?.ledger;
-        let higher = ledger
-            .rows()
-            .filter(|row| row.kind == Kind::Versioned && row.state == RowState::Applied)
-            .filter(|row| row.id.set == set.name && row.id.version > migration.id.version)
-            .map(|row| &row.id)
-            .min()?;
+        let Ledger::Present { rows, .. } = &self.observed.get(&set.target)?.facts()?.ledger else { return None };
+        let (higher, _) = rows
+            .range((Bound::Excluded(&migration.id), Bound::Unbounded))
+            .take_while(|(id, _)| id.set == set.name)
+            .find(|(_, row)| row.kind == Kind::Versioned && row.state == RowState::Applied)?;
         let message = format!("`{}` is pending, and `{higher}` of its set is applied already", migration.id);
         let hint = "give it a version after that one, or set `out_of_order = true` for its set";
         Some(Finding::error("out-of-order", message).at(migration.place.clone()).hint(hint).of(&migration.id))
     }
 
-    fn push(&mut self, ix: MigrationIx, stands: Standing) {
+    fn push(&mut self, ix: MigrationIx, stands: Standing, edges: &[Edge<'_>], nearest: &BTreeSet<MigrationIx>) {
         let migration = self.graph.migration(ix);
         let set = self.set(ix);
-        let edges: Vec<_> = self.graph.earlier(ix).collect();
-        let waits = edges
-            .iter()
-            .filter_map(|edge| Some(Wait { step: *self.step_of.get(&edge.earlier)?, why: edge.kind.clone() }))
-            .collect();
+        // What lies behind applied migrations orders pending work only, as `after` does.
+        let why: HashMap<_, _> = edges.iter().map(|edge| (edge.earlier, edge.kind)).collect();
+        let why = |earlier| why.get(&earlier).map_or(EdgeKind::After, |kind| (*kind).clone());
+        let waits = nearest.iter().map(|earlier| Wait { step: self.step_of[earlier], why: why(*earlier) }).collect();
         let after = edges
             .iter()
             .filter(|edge| *edge.kind != EdgeKind::After && !self.held.contains_key(&edge.earlier))
@@ -209,6 +223,18 @@ impl<'p> Planner<'p> {
         });
     }
 
+    /// An error per step that was not selected, where the request or the policy refuses to take it along.
+    fn not_selected(&self, request: UpRequest) -> Vec<Finding> {
+        let policy = &self.graph.catalog().policy;
+        let refusal = |(ix, step): (&MigrationIx, &StepIx)| {
+            let by = self.selection.pulled_in_by(*ix)?;
+            let step = &self.steps[step.0];
+            let is_refused = request.only || (!policy.pull_in && self.set(by).service != step.service);
+            is_refused.then(|| refused_pull(&self.graph.migration(by).id, step))
+        };
+        self.step_of.iter().filter_map(refusal).collect()
+    }
+
     /// A predecessor as the claim checks it: applied with the checksum that its ledger row has, or will have.
     fn dependency(&self, earlier: MigrationIx, kind: &EdgeKind) -> Dependency {
         let migration = self.graph.migration(earlier);
@@ -224,12 +250,11 @@ impl<'p> Planner<'p> {
     }
 }
 
-fn missing_feature(migration: &Migration, set: &Set, feature: &Feature) -> Finding {
+fn missing_feature(set: &Set, feature: &Feature) -> Finding {
     let message =
-        format!("`{}` requires `{feature}`, which the server of `{}` does not offer", migration.id, set.target);
+        format!("set `{}` requires `{feature}`, which the server of `{}` does not offer", set.name, set.target);
     Finding::error("feature-missing", message)
         .class(Class::Invalid)
         .at(set.place.clone())
         .hint(format!("install `{feature}` there, or set `missing = \"hold\"` for set `{}`", set.name))
-        .of(&migration.id)
 }

@@ -126,7 +126,9 @@ impl<'a> Walk<'a> {
         let before = self.phase != Phase::Verify;
         self.phase = match (before, fact) {
             (true, ProbeFact::Done) if self.in_doubt => Phase::Advance,
-            // The server itself judges a statement whose effect was there before: IF NOT EXISTS passes, others fail.
+            // The server itself judges a statement whose effect was there before: IF NOT EXISTS passes, others fail. No
+            // intent is written, or the next walk would take the effect of somebody else for its own.
+            (true, ProbeFact::Done) if self.is_judged_by_server() => Phase::Execute,
             (true, ProbeFact::Done | ProbeFact::Absent | ProbeFact::Repeatable) => self.entered(),
             (true, ProbeFact::Garbage { .. }) => Phase::Clean,
             (true, ProbeFact::Unknown) if !self.in_doubt => Phase::Intend,
@@ -137,6 +139,12 @@ impl<'a> Walk<'a> {
 
     fn entered(&self) -> Phase {
         if self.in_doubt { Phase::Execute } else { Phase::Intend }
+    }
+
+    /// Whether the server refuses the statement, or does nothing, when its effect is there already.
+    fn is_judged_by_server(&self) -> bool {
+        let StatementClass::Alone { probe, .. } = &self.body.statements[self.index].class else { return false };
+        matches!(probe, Probe::IndexValid { .. } | Probe::IndexAbsent(_))
     }
 
     fn is_recorded(&self) -> bool {
