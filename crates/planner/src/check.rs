@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx, Observed, RowState,
-    Selection, TargetName,
+    Selection, StoredDependency, TargetName,
 };
 
 /// What was read from each database that was asked.
@@ -53,7 +53,7 @@ pub(crate) fn row_of<'o>(graph: &Graph<'_>, observed: &'o Observations, ix: Migr
 /// Every disagreement between the ledgers and the files, for the sets that the selection concerns.
 pub(crate) fn drift(graph: &Graph<'_>, observed: &Observations, selection: &Selection) -> Vec<Finding> {
     let catalog = graph.catalog();
-    let ledgers = ledgers(observed);
+    let ledgers = Ledgers { graph, observed, by_id: ledgers(observed) };
     let mut findings = Vec::new();
     for (target, facts) in observed.iter().filter_map(|(target, observed)| Some((target, observed.facts()?))) {
         for row in facts.ledger.rows().filter(|row| selection.concerns(&row.id.set) && row.state != RowState::Reverted)
@@ -66,7 +66,7 @@ pub(crate) fn drift(graph: &Graph<'_>, observed: &Observations, selection: &Sele
                 Some(migration) => findings.extend(row_findings(target, migration, row)),
             }
             if row.state == RowState::Applied {
-                findings.extend(unmet(&ledgers, target, row));
+                findings.extend(ledgers.unmet(target, row));
             }
         }
     }
@@ -134,28 +134,40 @@ fn moved(was: &TargetName, now: &TargetName, migration: &Migration) -> Finding {
         .of(&migration.id)
 }
 
-/// What an applied row remembers to have needed and is no longer applied: some database went back in time.
-fn unmet(ledgers: &BTreeMap<&LedgerId, (&TargetName, &Ledger)>, target: &TargetName, row: &LedgerRow) -> Vec<Finding> {
-    let broken = |needed: &MigrationId, there: &TargetName| {
-        let message = format!(
-            "`{}` is applied in `{target}` and needs `{needed}`, which is no longer applied in `{there}`",
-            row.id
-        );
-        Finding::error("closure-broken", message)
-            .class(Class::Drift)
-            .hint(format!(
-                "`{there}` was restored to an earlier state or changed by hand; restore the databases to one moment"
-            ))
-            .of(&row.id)
-    };
-    row.dependencies
-        .iter()
-        .filter_map(|needed| {
-            let (there, ledger) = ledgers.get(&needed.ledger)?;
+/// The ledgers that were read, by their identity and by their database.
+struct Ledgers<'o> {
+    graph: &'o Graph<'o>,
+    observed: &'o Observations,
+    by_id: BTreeMap<&'o LedgerId, (&'o TargetName, &'o Ledger)>,
+}
+
+impl Ledgers<'_> {
+    /// What an applied row remembers to have needed and is no longer applied: some database went back in time.
+    fn unmet(&self, target: &TargetName, row: &LedgerRow) -> Vec<Finding> {
+        let broken = |needed: &StoredDependency| {
+            let (there, ledger) = self.of(needed)?;
             let applied = ledger.row(&needed.id).is_some_and(|row| row.state == RowState::Applied);
-            (!applied).then(|| broken(&needed.id, there))
+            (!applied).then(|| closure_broken(&row.id, target, &needed.id, there))
+        };
+        row.dependencies.iter().filter_map(broken).collect()
+    }
+
+    /// The ledger it was in, or, where nobody has that ledger any more, the one that stands in its place.
+    fn of(&self, needed: &StoredDependency) -> Option<(&TargetName, &Ledger)> {
+        self.by_id.get(&needed.ledger).copied().or_else(|| {
+            let set = self.graph.migration(self.graph.find(&needed.id)?).set();
+            let facts = self.observed.get(&self.graph.catalog().sets[set].target)?.facts()?;
+            Some((&facts.target, &facts.ledger))
         })
-        .collect()
+    }
+}
+
+fn closure_broken(id: &MigrationId, target: &TargetName, needed: &MigrationId, there: &TargetName) -> Finding {
+    let message =
+        format!("`{id}` is applied in `{target}` and needs `{needed}`, which is no longer applied in `{there}`");
+    let hint =
+        format!("`{there}` was restored to an earlier state or changed by hand; restore the databases to one moment");
+    Finding::error("closure-broken", message).class(Class::Drift).hint(hint).of(id)
 }
 
 /// A finding per asked database that did not answer with facts.

@@ -120,9 +120,11 @@ impl<'p> Applied<'p> {
         let selected: BTreeSet<_> = self.members.iter().copied().filter(|ix| selection.is_chosen(*ix)).collect();
         match scope {
             DownScope::Last => self.last(&selected),
-            DownScope::Version(text) => named(self.graph, &selected, text, "applied").map(|ix| BTreeSet::from([ix])),
+            DownScope::Version(text) => {
+                named(self.graph, &selected, text, "applied migration").map(|ix| BTreeSet::from([ix]))
+            }
             DownScope::To(text) => {
-                let stays = named(self.graph, &selected, text, "applied")?;
+                let stays = named(self.graph, &selected, text, "applied migration")?;
                 let stays = &self.graph.migration(stays).id;
                 let after = |id: &MigrationId| id.set == stays.set && id.version > stays.version;
                 Ok(selected

@@ -116,7 +116,7 @@ impl<'a> Graph<'a> {
     /// # Errors
     /// A finding that suggests what may have been meant.
     pub fn named(&self, text: &str) -> Result<MigrationIx, Finding> {
-        crate::select::named(self, &self.order.iter().copied().collect(), text)
+        crate::select::named(self, &self.order.iter().copied().collect(), text, "migration")
     }
 
     fn edges(&self, ix: MigrationIx, way: Way) -> impl Iterator<Item = Edge<'_>> {

@@ -41,7 +41,7 @@ impl Selection {
         let mut chosen: BTreeSet<_> =
             graph.order().iter().copied().filter(|ix| sets.contains(graph.migration(*ix).set())).collect();
         if let Some(to) = &scope.to {
-            let last = named(graph, &chosen, to).map_err(|finding| vec![finding])?;
+            let last = named(graph, &chosen, to, "selected").map_err(|finding| vec![finding])?;
             let mut upto = closure(graph, &BTreeSet::from([last]));
             upto.insert(last, last);
             chosen.retain(|ix| upto.contains_key(ix));
@@ -139,8 +139,13 @@ fn unknown_name(what: &str, name: &str, known: &[&str]) -> Finding {
     Finding::error(format!("{what}-unknown"), format!("there is no {what} `{}`", name.escape_debug())).hint(hint)
 }
 
-/// The one migration among `among` that `text` names by id or by version.
-pub(crate) fn named(graph: &Graph<'_>, among: &BTreeSet<MigrationIx>, text: &str) -> Result<MigrationIx, Finding> {
+/// The one migration among `among`, called `what` in messages, that `text` names by id or by version.
+pub(crate) fn named(
+    graph: &Graph<'_>,
+    among: &BTreeSet<MigrationIx>,
+    text: &str,
+    what: &str,
+) -> Result<MigrationIx, Finding> {
     let (owner, version) = text.rsplit_once('/').map_or((None, text), |(owner, version)| (Some(owner), version));
     let version = Version::new(version).map_err(|error| Finding::error("version-unknown", error.to_string()))?;
     let service = owner.and_then(|owner| find_service(graph, owner).ok());
@@ -159,7 +164,7 @@ pub(crate) fn named(graph: &Graph<'_>, among: &BTreeSet<MigrationIx>, text: &str
             let ids: Vec<_> = among.iter().map(|ix| graph.migration(*ix).id.to_string()).collect();
             let hint = closest(text, ids.iter().map(String::as_str))
                 .map_or_else(|| "`dunlin status` lists them".to_owned(), |id| format!("did you mean `{id}`?"));
-            let message = format!("no migration is called `{}`", text.escape_debug());
+            let message = format!("no {what} is called `{}`", text.escape_debug());
             Err(Finding::error("version-unknown", message).hint(hint))
         }
         several => {
