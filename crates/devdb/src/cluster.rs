@@ -221,6 +221,7 @@ fn leave(place: &Place, owner: &File, _held: &Lock) -> Result<Departure, DevdbEr
 
 /// Removes temporary clusters that lost their owner and their watchdog: the machine was switched off.
 fn sweep(home: &Home) -> Result<(), DevdbError> {
+    Place::clear_removed(home)?;
     for name in Place::names(home)?.iter().filter(|name| name.starts_with(TEMPORARY_PREFIX)) {
         let Some(place) = Place::find(home, name)? else {
             continue;

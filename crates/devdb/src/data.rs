@@ -32,12 +32,12 @@ pub(crate) fn make(place: &Place, spec: &ClusterSpec, bindir: &Path, lock: &Lock
         account.own(&dir)?;
     }
     let mut initdb = account.command(&bindir.join("initdb"));
-    initdb.arg("--pgdata").arg(place.data()).stdin(lock.stdin()?);
+    initdb.arg("--pgdata").arg(place.data());
     initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]);
     if !spec.durable {
         initdb.arg("--no-sync");
     }
-    program::run(&mut initdb)?;
+    program::run_locked(&mut initdb, lock)?;
     let conf = place.data().join("postgresql.conf");
     let include = format!("include '{}'\n", place.conf().display());
     fs::OpenOptions::new().append(true).open(conf)?.write_all(include.as_bytes())?;

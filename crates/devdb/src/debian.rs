@@ -36,7 +36,7 @@ pub(crate) fn provide(home: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, D
     if geteuid().is_root() && release.has_packages()? {
         install_packages(&lock, progress)?;
     } else {
-        tree.install(&release.mirror(&lock)?, &lock, progress)?;
+        tree.install(&release.mirror()?, &lock, progress)?;
     }
     present(&tree).ok_or(DevdbError::Unsupported { reason: "the packages lack an extension" })
 }
@@ -76,9 +76,9 @@ impl Release {
     }
 
     /// The mirror that apt is configured with.
-    fn mirror(&self, lock: &Lock) -> Result<String, DevdbError> {
+    fn mirror(&self) -> Result<String, DevdbError> {
         let mut apt = Command::new("apt-get");
-        let uris = program::run(apt.env("LC_ALL", "C").args(["update", "--print-uris"]).stdin(lock.stdin()?))?;
+        let uris = program::run(apt.env("LC_ALL", "C").args(["update", "--print-uris"]))?;
         let marker = format!("/dists/{}/", self.codename);
         let mut mirrors = uris.lines().filter_map(|line| Some(line.strip_prefix('\'')?.split_once(&marker)?.0));
         let none = DevdbError::Unsupported { reason: "apt knows no mirror of Debian" };
@@ -96,8 +96,8 @@ fn install_packages(lock: &Lock, progress: &dyn Fn(&str)) -> Result<(), DevdbErr
         fs::write(config, "create_main_cluster = false\n")?;
     }
     let mut apt = Command::new("apt-get");
-    apt.env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive").stdin(lock.stdin()?);
+    apt.env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
     apt.args(["--quiet", "--yes", "--no-install-recommends"]);
     apt.args(["-o", "Acquire::Retries=3", "-o", "Dpkg::Options::=--force-confold", "install"]).args(PACKAGES);
-    program::run(&mut apt).map(drop)
+    program::run_locked(&mut apt, lock).map(drop)
 }

@@ -2,7 +2,7 @@
 //!
 //! Such a lock belongs to the opened file, not to a process: the kernel frees it when the last copy of the descriptor
 //! closes, also after `kill -9`. Descriptors close when another program is executed, except those handed over as its
-//! stdin: so a long-running helper such as `initdb` keeps the lock of an owner that was killed meanwhile.
+//! stdin: so a helper such as `initdb` keeps the lock of an owner that was killed meanwhile.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

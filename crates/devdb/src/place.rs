@@ -64,6 +64,19 @@ impl Place {
         Ok(names)
     }
 
+    /// Removes what is left of removals that were killed half-way.
+    pub(crate) fn clear_removed(home: &Home) -> Result<(), DevdbError> {
+        let clusters = home.dir().join("clusters");
+        for entry in fs::read_dir(clusters).into_iter().flatten() {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "gone") {
+                // Whoever is still removing it gets done as well.
+                fs::remove_dir_all(path).ok();
+            }
+        }
+        Ok(())
+    }
+
     fn at(home: PathBuf, name: &str) -> Result<Self, DevdbError> {
         if !is_name(name) {
             return Err(DevdbError::Name { name: name.to_owned() });

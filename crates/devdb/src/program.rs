@@ -1,9 +1,11 @@
 //! Running other programs: their output is kept, and its tail goes into the error.
 
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::error::DevdbError;
+use crate::lock::Lock;
 
 const TAIL_LINES: usize = 20;
 
@@ -18,6 +20,18 @@ pub(crate) fn clean(program: &Path) -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<String, DevdbError> {
     let output = command.output().map_err(|source| DevdbError::Spawn { program: name(command), source })?;
     check(command, output)
+}
+
+/// As [`run`], for a helper that may outlive this process: it holds the lock too, so that nobody interferes with what
+/// it does, and writes into a file, so that no broken pipe kills it half-way. Returns all that it wrote.
+pub(crate) fn run_locked(command: &mut Command, lock: &Lock) -> Result<String, DevdbError> {
+    let mut file = tempfile::tempfile()?;
+    command.stdin(lock.stdin()?).stdout(file.try_clone()?).stderr(file.try_clone()?);
+    let status = command.status().map_err(|source| DevdbError::Spawn { program: name(command), source })?;
+    let mut stdout = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut stdout)?;
+    check(command, Output { status, stdout, stderr: Vec::new() })
 }
 
 /// Runs a command whose stdin, stdout and stderr are its own.

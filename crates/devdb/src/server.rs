@@ -70,8 +70,8 @@ pub(crate) fn start(place: &Place, state: &State, spec: &ClusterSpec, lock: &Loc
         remove_traces(place)?;
         let log_start = fs::metadata(place.log()).map_or(0, |meta| meta.len());
         let mut pg_ctl = account.command(&state.bindir.join("pg_ctl"));
-        pg_ctl.arg("--pgdata").arg(place.data()).arg("--log").arg(place.log()).stdin(lock.stdin()?);
-        match program::run(pg_ctl.args(["--wait", "--timeout=60", "start"])) {
+        pg_ctl.arg("--pgdata").arg(place.data()).arg("--log").arg(place.log());
+        match program::run_locked(pg_ctl.args(["--wait", "--timeout=60", "start"]), lock) {
             Ok(_) => return Ok(port),
             Err(DevdbError::Program { output, .. }) => {
                 let log = read_from(&place.log(), log_start)?;

@@ -88,18 +88,18 @@ impl Tree {
         let libc = find(&new.join("usr/lib"), |path| path.join("libc.so.6").exists())?;
         let loader = find(&libc, |path| name_of(path).starts_with("ld-linux-"))?;
         let at = |path: &Path| self.root.join(path.strip_prefix(new).expect("found below the new tree"));
-        let run = || -> Result<Command, DevdbError> {
+        let loaded = || {
             let mut command = Command::new(&loader);
-            command.arg("--library-path").arg(&libc).stdin(lock.stdin()?);
-            Ok(command)
+            command.arg("--library-path").arg(&libc);
+            command
         };
         let server = new.join("usr/lib/postgresql/17");
         let programs = binaries(&server.join("bin"))?;
-        let mut patchelf = run()?;
+        let mut patchelf = loaded();
         patchelf.arg(new.join("usr/bin/patchelf")).arg("--set-interpreter").arg(at(&loader));
-        program::run(patchelf.arg("--force-rpath").arg("--set-rpath").arg(at(&libc)).args(&programs))?;
+        program::run_locked(patchelf.arg("--force-rpath").arg("--set-rpath").arg(at(&libc)).args(&programs), lock)?;
         for file in programs.into_iter().chain(binaries(&server.join("lib"))?) {
-            let output = program::run(run()?.arg("--list").arg(&file))?;
+            let output = program::run(loaded().arg("--list").arg(&file))?;
             if output.contains("not found") {
                 return Err(DevdbError::Unresolved { file, output });
             }
@@ -119,8 +119,8 @@ fn download(dir: &Path, mirror: &str, lock: &Lock) -> Result<Vec<PathBuf>, Devdb
     fs::write(dir.join("apt.conf"), configuration(dir))?;
     let apt = |arguments: &[&str]| -> Result<(), DevdbError> {
         let mut command = Command::new("apt-get");
-        command.env("LC_ALL", "C").env("APT_CONFIG", dir.join("apt.conf")).stdin(lock.stdin()?);
-        program::run(command.arg("--quiet").args(arguments)).map(drop)
+        command.env("LC_ALL", "C").env("APT_CONFIG", dir.join("apt.conf"));
+        program::run_locked(command.arg("--quiet").args(arguments), lock).map(drop)
     };
     apt(&["update"])?;
     apt(&[&["install", "--download-only", "patchelf"], &PACKAGES[..]].concat())?;
@@ -174,7 +174,7 @@ fn unpack(packages: &[PathBuf], tree: &Path, lock: &Lock) -> Result<(), DevdbErr
     let next = || queue.lock().expect("no thread panics with the queue locked").next();
     let work = || -> Result<(), DevdbError> {
         while let Some(package) = next() {
-            program::run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(tree).stdin(lock.stdin()?))?;
+            program::run_locked(Command::new("dpkg-deb").arg("--extract").arg(package).arg(tree), lock)?;
         }
         Ok(())
     };

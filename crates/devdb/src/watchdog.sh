@@ -33,10 +33,15 @@ stop() {
   ! server
 }
 
+# Away in one step, so that nobody locks a file in a directory of which half is there.
+remove() {
+  rm -rf "$dir.gone" && mv "$dir" "$dir.gone" && rm -rf "$dir.gone"
+}
+
 leave() {
   case $(life) in
     kept) ;;
-    temporary) stop && rm -rf "$dir" ;;
+    temporary) stop && remove ;;
     *) stop ;;
   esac
 }
@@ -44,7 +49,7 @@ leave() {
 watch() {
   exec 7<&0 8<&1 9<&2 </dev/null >/dev/null 2>&1
   while :; do
-    flock 8 || exit # waits until no owner is left
+    flock 8 7<&- || exit # waits until no owner is left, without holding the mark should this script be killed
     flock --unlock 8
     sleep "$1"
     flock 9 || exit
