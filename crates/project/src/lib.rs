@@ -1,1 +1,34 @@
-//! dunlin-project
+//! Reads a project's files into the planner's input: `dunlin.toml`, environment files, dependency files, and migration
+//! folders of every naming style.
+//!
+//! [`read`] is the front door. It never stops at the first problem: what is wrong becomes a finding in the catalog, with
+//! file, line, column and the source line. Only a project without a readable configuration is a [`ReadFailure`].
+//!
+//! This crate opens files and nothing else: no database, no terminal, and the process's environment only through the
+//! function that [`Request`] carries. Secrets from files and commands are read when a connection is resolved, not before.
+
+mod bodies;
+mod body;
+mod config;
+mod connection;
+mod dependencies;
+mod disk;
+mod fill;
+mod folder;
+mod headers;
+mod keys;
+mod project;
+mod secret;
+mod set;
+mod source;
+mod sql_file;
+mod styles;
+mod tree;
+mod words;
+
+pub use bodies::HeldBodies;
+pub use config::policy::{BackupGate, PolicyGates};
+pub use connection::{Connection, Endpoint, Parts, Resolved};
+pub use keys::{KEYS, Key, Shape};
+pub use project::{Project, ReadFailure, Request, read};
+pub use styles::NAMES as STYLE_NAMES;

@@ -1,0 +1,126 @@
+//! How a target is reached: what the configuration says, and what it comes to when a connection is opened.
+//!
+//! A missing variable is kept here instead of failing the reading, so that what needs only other targets, or none, works.
+//! Connection strings are not taken apart: that, and TLS, belongs to the drivers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dunlin_planner::{Finding, Place, StepSettings, TargetName};
+use secrecy::SecretString;
+
+use crate::secret::Secret;
+
+/// How one target is reached, as far as that is known before anything is opened.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The target.
+    pub target: TargetName,
+    /// Whether a missing database is made.
+    pub create: bool,
+    /// What surrounds migration bodies on this target; already part of every body's own settings.
+    pub defaults: StepSettings,
+    /// Where the target is declared.
+    pub place: Place,
+    pub(crate) server: Option<Server>,
+    pub(crate) direct_url: Option<Secret>,
+    pub(crate) problems: Vec<Finding>,
+    pub(crate) root: Arc<Path>,
+}
+
+/// Where the server is, with secrets unread.
+#[derive(Debug, Clone)]
+pub(crate) enum Server {
+    Embedded { database: String },
+    Url(Secret),
+    Parts { parts: Parts, password: Option<Secret> },
+}
+
+/// A server that is named part by part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// The host, or the directory of a Unix socket.
+    pub host: String,
+    /// The port, where it is not the usual one.
+    pub port: Option<u16>,
+    /// The database.
+    pub database: Option<String>,
+    /// The user.
+    pub user: Option<String>,
+    /// libpq's word for how TLS is used; the driver's default where none is given.
+    pub sslmode: Option<String>,
+    /// The certificate authority's file.
+    pub sslrootcert: Option<PathBuf>,
+}
+
+/// How one target is reached, with everything looked up.
+#[derive(Debug)]
+pub struct Resolved {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// The way past a connection pooler.
+    pub direct_url: Option<SecretString>,
+}
+
+/// Where a target is.
+#[derive(Debug)]
+pub enum Endpoint {
+    /// A server that Dunlin starts on this machine.
+    Embedded {
+        /// The database to make in it.
+        database: String,
+    },
+    /// A connection string.
+    Url(SecretString),
+    /// A server part by part.
+    Parts {
+        /// All but the password.
+        parts: Parts,
+        /// The password.
+        password: Option<SecretString>,
+    },
+}
+
+impl Connection {
+    /// Whether the target is a server that Dunlin starts on this machine.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.server, Some(Server::Embedded { .. }))
+    }
+
+    /// What is already known to be missing, such as variables; empty when [`resolve`](Self::resolve) can be tried.
+    #[must_use]
+    pub fn problems(&self) -> &[Finding] {
+        &self.problems
+    }
+
+    /// Looks up what is left: reads the files and runs the commands that secrets name. Blocks while it does.
+    ///
+    /// # Errors
+    /// What is missing, with the place in the configuration that asks for it.
+    pub fn resolve(&self) -> Result<Resolved, Vec<Finding>> {
+        let Some(server) = self.server.as_ref().filter(|_| self.problems.is_empty()) else {
+            return Err(self.problems.clone());
+        };
+        let mut findings = Vec::new();
+        let mut reveal = |secret: &Secret| match secret.reveal(&self.root) {
+            Ok(text) => Some(text),
+            Err(finding) => {
+                findings.push(finding);
+                None
+            }
+        };
+        let endpoint = match server {
+            Server::Embedded { database } => Some(Endpoint::Embedded { database: database.clone() }),
+            Server::Url(url) => reveal(url).map(Endpoint::Url),
+            Server::Parts { parts, password } => {
+                Some(Endpoint::Parts { parts: parts.clone(), password: password.as_ref().and_then(&mut reveal) })
+            }
+        };
+        let direct_url = self.direct_url.as_ref().and_then(&mut reveal);
+        match endpoint {
+            Some(endpoint) if findings.is_empty() => Ok(Resolved { endpoint, direct_url }),
+            _ => Err(findings),
+        }
+    }
+}

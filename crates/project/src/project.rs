@@ -1,0 +1,227 @@
+//! The front door: from a directory to a catalog, with everything found on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dunlin_planner::{
+    Catalog, DependencyFile, Finding, Place, ProjectName, Set, SetName, Severity, Target, TargetKind, TargetName,
+};
+use dunlin_sql as sql;
+
+use crate::bodies::HeldBodies;
+use crate::config::policy::{Lint, PolicyGates};
+use crate::config::services::{Declared, Services};
+use crate::config::view::View;
+use crate::config::{check, files, policy, services, targets};
+use crate::connection::Connection;
+use crate::dependencies;
+use crate::headers::Owners;
+use crate::set::{self, Files, Reader, Taken};
+
+/// What to read.
+pub struct Request<'a> {
+    /// The configuration file, where it is named; found upwards from `start_dir` otherwise.
+    pub config: Option<PathBuf>,
+    /// Where the search begins, and what `config` is relative to.
+    pub start_dir: PathBuf,
+    /// The environment whose file is laid over the configuration.
+    pub environment: Option<String>,
+    /// Looks a variable of the environment up. This crate does not read it itself.
+    pub variables: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// A project as its files say it is.
+#[derive(Debug)]
+pub struct Project {
+    /// The directory that all paths count from; canonical.
+    pub root: PathBuf,
+    /// The configuration file.
+    pub config_path: PathBuf,
+    /// What the files say, with everything that was found while reading.
+    pub catalog: Catalog,
+    /// How each target is reached.
+    pub connections: BTreeMap<TargetName, Connection>,
+    /// The text of every body in the catalog.
+    pub bodies: Arc<HeldBodies>,
+    /// What must have happened before anything is applied, and what is allowed.
+    pub policy_gates: PolicyGates,
+}
+
+/// There is nothing to make a catalog of: no configuration, or one that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the project's configuration cannot be read")]
+pub struct ReadFailure {
+    /// Why.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads a project. What is wrong with it is among the catalog's findings, all at once.
+///
+/// # Errors
+/// [`ReadFailure`] when there is no configuration to begin with.
+pub fn read(request: &Request<'_>) -> Result<Project, ReadFailure> {
+    let files = files::read(request).map_err(|findings| ReadFailure { findings })?;
+    let mut findings = check::check(&files.table);
+    let config = View::new(&files.table);
+    let name = project_name(config, &mut findings);
+    let (targets, connections) = targets::read(config, &files.root, request.variables, &mut findings);
+    let (policy, policy_gates, lint) = policy::read(config, &mut findings);
+    let defaults = |name: &TargetName| connections.get(name).map(|it| it.defaults.clone()).unwrap_or_default();
+    let Services { services, sets: declared } = services::read(config, &defaults, &mut findings);
+
+    let reader = Reader {
+        root: &files.root,
+        owners: Owners::new(&services),
+        taken: Taken::new(),
+        passed_over: Vec::new(),
+        findings,
+    };
+    let Sets { sets, migrations, mut findings } = read_sets(reader, &declared, &targets);
+    findings.extend(lint_all(&migrations, &sets, &targets, lint));
+    let dependencies = dependency_files(config, &files.root, &mut findings);
+
+    let mut bodies = HeldBodies::default();
+    for files in &migrations {
+        hold(&mut bodies, files);
+    }
+    let catalog = Catalog {
+        project: name,
+        environment: files.environment,
+        targets,
+        services,
+        sets,
+        migrations: migrations.into_iter().map(|files| files.migration).collect(),
+        dependencies,
+        policy,
+        findings,
+    };
+    let bodies = Arc::new(bodies);
+    Ok(Project { root: files.root, config_path: files.config, catalog, connections, bodies, policy_gates })
+}
+
+fn project_name(config: View<'_>, findings: &mut Vec<Finding>) -> ProjectName {
+    let section = config.section("project");
+    let unnamed = || ProjectName::new("unnamed").expect("a word is a name");
+    let Some(name) = section.text("name") else {
+        let finding = Finding::error("config-missing-key", "the project has no name");
+        let place = config.key("project").map(crate::tree::Span::place);
+        findings.push(finding.at(place).hint("add `name = \"…\"` under [project]; it is part of every ledger's key"));
+        return unnamed();
+    };
+    ProjectName::new(name).unwrap_or_else(|error| {
+        let place = section.node("name").map(|node| node.span.place());
+        findings.push(Finding::error("config-name", error.to_string()).at(place));
+        unnamed()
+    })
+}
+
+struct Sets {
+    sets: BTreeMap<SetName, Set>,
+    migrations: Vec<Files>,
+    findings: Vec<Finding>,
+}
+
+fn read_sets(mut reader: Reader<'_>, declared: &[Declared], targets: &BTreeMap<TargetName, Target>) -> Sets {
+    let mut sets: BTreeMap<SetName, Set> = BTreeMap::new();
+    let mut migrations = Vec::new();
+    for one in declared {
+        if let Some(other) = sets.get(&one.name) {
+            let message = format!("there are two sets `{}`", one.name);
+            let finding = Finding::error("set-duplicate", message).at(one.place.clone());
+            reader.findings.push(finding.also("the other one", other.place.clone()).hint("rename one of them"));
+            continue;
+        }
+        let kind = targets.get(&one.target).map_or(TargetKind::Postgres, |target| target.kind);
+        let (set, read) = reader.read(one, kind);
+        migrations.extend(read);
+        sets.insert(one.name.clone(), set);
+    }
+    for one in declared {
+        let after = after(one, &sets, &reader.owners, &mut reader.findings);
+        if let Some(set) = sets.get_mut(&one.name) {
+            set.after = after;
+        }
+    }
+    let Reader { taken, passed_over, mut findings, .. } = reader;
+    let mut told = BTreeSet::new();
+    for file in passed_over.iter().filter(|file| !taken.contains_key(&file.canonical)) {
+        if told.insert(&file.canonical) {
+            let message = format!("no set takes `{}`", file.shown.escape_debug());
+            let finding = Finding::warning("file-unclaimed", message).at(Place::file(&file.shown));
+            findings.push(finding.hint("widen an `include`, or name it in `exclude`"));
+        }
+    }
+    Sets { sets, migrations, findings }
+}
+
+/// The sets that `after` names: by their own names, or all of a service. The planner reports names that are neither.
+fn after(
+    declared: &Declared,
+    sets: &BTreeMap<SetName, Set>,
+    owners: &Owners<'_>,
+    findings: &mut Vec<Finding>,
+) -> Vec<(SetName, Place)> {
+    let mut after = Vec::new();
+    for (text, place) in &declared.after {
+        let name = match SetName::new(text) {
+            Ok(name) => name,
+            Err(error) => {
+                findings.push(Finding::error("config-name", error.to_string()).at(place.clone()));
+                continue;
+            }
+        };
+        match owners.service(text).filter(|_| !sets.contains_key(&name)) {
+            Some(service) => {
+                let all = sets.values().filter(|set| set.service == *service && set.name != declared.name);
+                after.extend(all.map(|set| (set.name.clone(), place.clone())));
+            }
+            None => after.push((name, place.clone())),
+        }
+    }
+    after
+}
+
+fn lint_all(
+    migrations: &[Files],
+    sets: &BTreeMap<SetName, Set>,
+    targets: &BTreeMap<TargetName, Target>,
+    lint: Lint,
+) -> Vec<Finding> {
+    if lint == Lint::Off {
+        return Vec::new();
+    }
+    let target = |files: &Files| sets.get(files.migration.set()).map(|set| &set.target);
+    let is_postgres = |files: &&Files| {
+        let kind = target(files).and_then(|target| targets.get(target)).map(|target| target.kind);
+        kind != Some(TargetKind::Clickhouse)
+    };
+    let mut hypertables: BTreeMap<Option<&TargetName>, Vec<sql::QualifiedName>> = BTreeMap::new();
+    for files in migrations.iter().filter(is_postgres) {
+        hypertables.entry(target(files)).or_default().extend(set::hypertables(&files.up));
+    }
+    let mut findings = Vec::new();
+    for files in migrations.iter().filter(is_postgres) {
+        findings.extend(set::lint(files, &hypertables[&target(files)]));
+    }
+    if lint == Lint::Deny {
+        let warnings = findings.iter_mut().filter(|finding| finding.severity == Severity::Warning);
+        warnings.for_each(|finding| finding.severity = Severity::Error);
+    }
+    findings
+}
+
+fn dependency_files(config: View<'_>, root: &std::path::Path, findings: &mut Vec<Finding>) -> Vec<DependencyFile> {
+    let names = config.section("project").texts("dependencies");
+    names.into_iter().filter_map(|(name, span)| dependencies::read(root, name, &span.place(), findings)).collect()
+}
+
+fn hold(bodies: &mut HeldBodies, files: &Files) {
+    let up = (Some(&files.up), Some(&files.migration.up));
+    let down = (files.down.as_ref(), files.migration.down.as_ref());
+    for (file, body) in [up, down] {
+        if let (Some(source), Some(body)) = (file.and_then(|file| file.source.as_ref()), body) {
+            bodies.hold(body.path.clone(), body.digest, source.executable());
+        }
+    }
+}
