@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer,
 use dunlin_planner::{Failure, Finding, Place, Severity};
 
 use crate::clean::clean;
+use crate::style::{GOOD, paint};
 
 /// Every finding with its places and its hint, in the order given; an empty line stands between two.
 #[must_use]
@@ -25,7 +26,7 @@ fn finding(finding: &Finding) -> String {
     for (what, place) in &finding.related {
         report.push(Level::NOTE.secondary_title(clean(what)).element(source(place)));
     }
-    draw(report, finding.hint.as_deref())
+    draw(&report, finding.hint.as_deref())
 }
 
 /// Why `title` did not get done: the server's words, where in the user's file, and its advice.
@@ -41,16 +42,16 @@ pub fn failure(failure: &Failure, title: &str) -> String {
     let added = [("detail", &failure.detail), ("context", &failure.context)];
     let added = added.into_iter().filter_map(|(name, text)| Some(note(name, text.as_deref()?)));
     let group = Group::with_title(title).elements(failure.place.iter().map(source)).elements(added);
-    draw(vec![group], failure.hint.as_deref())
+    draw(&[group], failure.hint.as_deref())
 }
 
 fn note<'a>(name: &'a str, text: &'a str) -> Element<'a> {
     Level::NOTE.with_name(name).message(clean(text)).into()
 }
 
-fn draw<'a>(mut report: Vec<Group<'a>>, hint: Option<&'a str>) -> String {
-    report.extend(hint.map(|hint| Group::with_title(Level::HELP.with_name("hint").secondary_title(clean(hint)))));
-    Renderer::styled().render(&report) + "\n"
+fn draw(report: &[Group<'_>], hint: Option<&str>) -> String {
+    let hint = hint.map(|hint| format!("{}: {}\n", paint(GOOD.bold(), "hint"), clean(hint).replace('\n', "\n      ")));
+    format!("{}\n{}", Renderer::styled().render(report), hint.unwrap_or_default())
 }
 
 /// The line of `place` with what is meant underlined; the place alone where it shows no line.

@@ -34,7 +34,7 @@ pub fn event_line(event: &Event, plan: &Plan) -> Option<String> {
 
 /// A database's name, padded to the longest one of the plan.
 fn database(plan: &Plan, target: &TargetName) -> String {
-    let longest = plan.steps.iter().map(|step| step.target.as_str().len()).max().unwrap_or(0);
+    let longest = plan.targets.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
     let longest = longest.max(target.as_str().len());
     paint(NAME, format!("{target:longest$}  "))
 }

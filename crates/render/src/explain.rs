@@ -8,7 +8,7 @@ use crate::clean::one_line;
 use crate::grid::{Grid, cell, plain};
 use crate::plan::phase_word;
 use crate::status::style;
-use crate::style::{BOLD, DIM, NAME, PLAIN, count, paint};
+use crate::style::{BOLD, DIM, NAME, PLAIN, count, listed, paint};
 use crate::when::{between, moment, span};
 
 /// The migration `ix` with its ledger row, where there is one, and its line of the status.
@@ -35,7 +35,7 @@ fn head(graph: &Graph<'_>, ix: MigrationIx, standing: &MigrationStatus, width: u
     let phase = migration.phase.map(|phase| format!(", {} phase", phase_word(phase))).unwrap_or_default();
     let mut grid = Grid::new(2);
     let mut fact = |name: &str, text: String| grid.row([cell(DIM, name), plain(text)]);
-    fact("file", migration.place.to_string());
+    fact("file", one_line(&migration.place.to_string()));
     fact("set", format!("{} of service {}, {} files", set.name, set.service, one_line(&set.style)));
     fact("target", format!("{} ({})", set.target, graph.catalog().targets[&set.target].kind));
     fact("kind", format!("{}{phase}", migration.kind.as_str()));
@@ -48,22 +48,24 @@ fn head(graph: &Graph<'_>, ix: MigrationIx, standing: &MigrationStatus, width: u
 }
 
 fn body(title: &str, body: &Body, width: usize) -> String {
-    let how = if body.is_transactional() { "in one transaction" } else { "statement by statement" };
+    let how = if body.is_transactional() { " in one transaction" } else { ", one after the other" };
     let number = count(body.statements.len(), "statement");
     let mut grid = Grid::new(2);
-    for (number, statement) in body.statements.iter().enumerate() {
-        let copies = if statement.copy.is_some() { ", with data of COPY" } else { "" };
+    if body.is_transactional() {
+        let lines: Vec<_> = body.statements.iter().map(|statement| statement.line).collect();
+        grid.row([cell(DIM, "lines"), plain(listed(&lines, 16))]);
+    }
+    for (number, statement) in body.statements.iter().enumerate().filter(|_| !body.is_transactional()) {
         let how = match &statement.class {
-            StatementClass::Transactional if body.is_transactional() => format!("with the others{copies}"),
-            StatementClass::Transactional => format!("in a transaction of its own{copies}"),
+            StatementClass::Transactional => "in a transaction of its own".to_owned(),
             StatementClass::Alone { what, probe } => {
                 format!("alone: {}; when interrupted, {}", one_line(what), resumed(probe))
             }
         };
         grid.row([plain(number + 1), cell(DIM, format!("line {}", statement.line)), plain(how)]);
     }
-    let title = paint(BOLD, format!("{title} {}", body.path));
-    format!("{title}: {number} {how}{}\n{}", surroundings(body), grid.render(width))
+    let title = paint(BOLD, format!("{title} {}", one_line(&body.path)));
+    format!("{title}: {number}{how}{}\n{}", surroundings(body), grid.render(width))
 }
 
 /// What its settings say, where they say anything.
@@ -110,7 +112,7 @@ fn edges<'g>(
         let migration = graph.migration(other(&edge));
         let why = match edge.kind {
             EdgeKind::Sequence => "by the order of the set".to_owned(),
-            EdgeKind::Declared { place } => format!("declared at {place}"),
+            EdgeKind::Declared { place } => format!("declared at {}", one_line(&place.to_string())),
             EdgeKind::After => "by `after` between the sets".to_owned(),
         };
         let target = &graph.catalog().sets[migration.set()].target;

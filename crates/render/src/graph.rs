@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use dunlin_planner::{EdgeKind, Graph, MigrationIx, Place, Selection, ServiceName, SetName, TargetKind, TargetName};
+use dunlin_planner::{
+    Edge, EdgeKind, Graph, MigrationIx, Place, Selection, ServiceName, SetName, TargetKind, TargetName,
+};
 use serde::Serialize;
 
 use crate::clean::one_line;
@@ -107,7 +109,8 @@ impl<'g> Picture<'g> {
 
     fn link(&mut self, graph: &'g Graph<'_>, node_of: &HashMap<MigrationIx, usize>) {
         let mut links: BTreeMap<(usize, usize), Link<'g>> = BTreeMap::new();
-        let ends_its_set = |ix| graph.later(ix).all(|edge| *edge.kind != EdgeKind::Sequence);
+        let follows = |edge: Edge<'_>| *edge.kind == EdgeKind::Sequence && node_of.contains_key(&edge.later);
+        let ends_its_set = |ix| !graph.later(ix).any(follows);
         for (later, to) in node_of.iter().map(|(ix, node)| (*ix, *node)) {
             for edge in graph.earlier(later) {
                 let Some(from) = node_of.get(&edge.earlier).copied().filter(|from| *from != to) else { continue };
@@ -139,12 +142,12 @@ impl<'g> Picture<'g> {
         clusters.into_iter().map(|(target, nodes)| (named(target), nodes)).collect()
     }
 
-    /// What stands on a link: how many dependencies a link between two sets stands for.
+    /// What stands on a link between two sets: how many dependencies it stands for.
     pub(crate) fn label(&self, link: &Link<'_>) -> Option<String> {
         match (self.level, link.line) {
-            (Level::Sets, Line::Declared) => Some(link.count.to_string()),
-            (Level::Sets, _) => Some("after".to_owned()),
-            (Level::Migrations, _) => None,
+            (Level::Sets, Line::Declared) if link.count > 1 => Some(format!("{}×", link.count)),
+            (Level::Sets, Line::After) => Some("after".to_owned()),
+            (Level::Sets | Level::Migrations, _) => None,
         }
     }
 

@@ -18,6 +18,7 @@ mod plan;
 mod status;
 mod style;
 mod summary;
+mod svg;
 mod tree;
 mod when;
 
@@ -33,4 +34,5 @@ pub use mermaid::graph_mermaid;
 pub use plan::plan;
 pub use status::status;
 pub use summary::summary;
+pub use svg::graph_svg;
 pub use tree::graph_text;

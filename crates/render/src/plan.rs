@@ -38,7 +38,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
 
 fn settled(number: usize) -> String {
     let are = if number == 1 { "is" } else { "are" };
-    format!("{} {are} applied already and stay as they are.", count(number, "selected migration"))
+    format!("{} {are} applied already.", count(number, "selected migration"))
 }
 
 fn header(plan: &Plan, width: usize) -> String {
@@ -126,7 +126,7 @@ fn notes(plan: &Plan, ix: StepIx) -> Vec<String> {
     }));
     let waits = waits(plan, ix);
     if !waits.is_empty() {
-        notes.push(format!("after {}", listed(&waits, 6)));
+        notes.push(format!("waits for {}", listed(&waits, 6)));
     }
     notes
 }

@@ -77,7 +77,9 @@ fn targets(plan: &Plan, report: &RunReport, width: usize) -> String {
             plain(format!("{} of work", span(took))),
         ]);
     }
-    let headline = format!("Run {}: {} in {}", report.run, count(report.steps.len(), "step"), span(report.took));
+    let done = report.steps.iter().filter(|step| step.end.is_done()).count();
+    let steps = count(report.steps.len(), "step");
+    let headline = format!("Run {}: {done} of {steps} done in {}", report.run, span(report.took));
     format!("{}\n\n{}", paint(BOLD, headline), grid.render(width))
 }
 
@@ -146,13 +148,14 @@ fn ids(plan: &Plan, report: &RunReport, class: FailureClass) -> Vec<String> {
 fn mend(plan: &Plan, report: &RunReport) -> String {
     let rejected = failed(report).filter(|(_, why)| why.class == FailureClass::Rejected);
     let bodies: Vec<_> = rejected.map(|(step, _)| &plan.step(step).body).collect();
-    let files: Vec<_> = bodies.iter().map(|body| &body.path).collect();
+    let files: Vec<_> = bodies.iter().map(|body| one_line(&body.path)).collect();
     let kept = if bodies.iter().all(|body| body.is_transactional()) {
         "Nothing of what failed was kept"
     } else {
         "Statements that run alone and were finished before the failure are kept"
     };
-    let next = format!("Next: fix {} and run {} again", listed(&files, 3), command(plan));
+    let next =
+        format!("Next: mend the cause, in {} or in the database, and run {} again", listed(&files, 3), command(plan));
     format!("{kept}. {next}; what is done is not repeated.")
 }
 

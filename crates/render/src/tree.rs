@@ -49,7 +49,7 @@ fn drawn(picture: &Picture<'_>, direction: Direction, width: usize) -> Option<St
     let layout = dag.compute_layout_with_config(&config);
     let mut options = RenderOptions::plain();
     options.plan.edge_style_fn = dash_after;
-    (layout.width() <= width).then(|| layout.render_string(&options) + "\n")
+    (layout.width() <= width).then(|| trimmed(&layout.render_string(&options)))
 }
 
 /// The label of edges between sets that only order pending work.
@@ -60,12 +60,21 @@ fn dash_after(edge: EdgeStyleCtx<'_>) -> EdgeStyle {
     EdgeStyle { weight, ..EdgeStyle::default() }
 }
 
+/// The drawing without the blanks and the empty rows that the layout leaves.
+fn trimmed(drawing: &str) -> String {
+    drawing.trim_end().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
 fn list(picture: &Picture<'_>, width: usize) -> String {
     let mut waits: Vec<Vec<&Link<'_>>> = vec![Vec::new(); picture.nodes.len()];
     picture.links.iter().for_each(|link| waits[link.to].push(link));
+    let word = match picture.level {
+        Level::Sets => "set",
+        Level::Migrations => "migration",
+    };
     let mut text = String::new();
     for (title, nodes) in picture.clusters() {
-        text.push_str(&format!("{}  {}\n", paint(NAME.bold(), title), paint(DIM, count(nodes.len(), "node"))));
+        text.push_str(&format!("{}  {}\n", paint(NAME.bold(), title), paint(DIM, count(nodes.len(), word))));
         let mut grid = Grid::new(2);
         for node in nodes {
             let shown = &picture.nodes[node];

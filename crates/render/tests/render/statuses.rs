@@ -1,0 +1,197 @@
+//! Status, one migration explained, and history.
+
+use dunlin_planner::{Graph, Scope, Selection, Status, TargetName};
+
+use crate::support::{FLEET, bare, catalog, id, observed, row};
+
+const SOME: [&str; 4] = ["auth/20240101_001", "iot/1", "iot/2", "billing/1"];
+
+fn status(applied: &[&str], change: impl FnOnce(&mut dunlin_planner::Catalog)) -> Status {
+    let before = catalog(FLEET);
+    let observed = observed(&before, applied);
+    let mut catalog = before;
+    change(&mut catalog);
+    let graph = Graph::build(&catalog).unwrap();
+    let all = Selection::of(&graph, &Scope::default()).unwrap();
+    dunlin_planner::status(&graph, &all, &observed)
+}
+
+#[test]
+fn what_is_applied_is_one_line_and_the_rest_is_listed() {
+    insta::assert_snapshot!(bare(&dunlin_render::status(&status(&SOME, |_| ()), false, 100)), @r#"
+    core  postgres  PostgreSQL 17.11
+      auth  1 applied, 2 pending
+        20240101_002  pending  add sessions
+        views         pending  session views  waits for auth/20240101_002
+      billing  1 applied, 1 pending
+        2  pending  drop the old totals
+      demo  1 held
+        1  held  demo data  the policy loads no seeds
+
+    jobs  cron  switched off in this environment
+      nightly  1 held
+        1  held  schedule the nightly roll up  its target is switched off in this environment
+
+    metrics  timescale  PostgreSQL 17.11
+      iot  2 applied
+
+    9 migrations: 4 applied, 3 pending, 2 held
+    "#);
+}
+
+#[test]
+fn verbose_lists_everything() {
+    insta::assert_snapshot!(bare(&dunlin_render::status(&status(&SOME, |_| ()), true, 120)), @r#"
+    core  postgres  PostgreSQL 17.11
+      auth  1 applied, 2 pending
+        20240101_001  applied  create users table  2026-11-20 11:58:45 UTC  dunlin_runner  has a down
+        20240101_002  pending  add sessions
+        views         pending  session views                                               waits for auth/20240101_002
+      billing  1 applied, 1 pending
+        1  applied  invoices             2026-11-20 11:58:48 UTC  dunlin_runner
+        2  pending  drop the old totals
+      demo  1 held
+        1  held  demo data  the policy loads no seeds
+
+    jobs  cron  switched off in this environment
+      nightly  1 held
+        1  held  schedule the nightly roll up  its target is switched off in this environment
+
+    metrics  timescale  PostgreSQL 17.11
+      iot  2 applied
+        1  applied  readings           2026-11-20 11:58:46 UTC  dunlin_runner
+        2  applied  compress readings  2026-11-20 11:58:47 UTC  dunlin_runner
+
+    9 migrations: 4 applied, 3 pending, 2 held
+    "#);
+}
+
+#[test]
+fn what_does_not_fit_is_said() {
+    let drifted = status(&SOME, |catalog| {
+        catalog.migrations.retain(|migration| migration.id != id("iot/2"));
+        catalog.migrations.retain(|migration| migration.id != id("nightly/1"));
+        catalog.migrations[0].up.digest = dunlin_planner::Digest::of(b"edited");
+        catalog.migrations[0].up.tokens = catalog.migrations[0].up.digest;
+    });
+    insta::assert_snapshot!(bare(&dunlin_render::status(&drifted, false, 100)), @r#"
+    core  postgres  PostgreSQL 17.11
+      auth  2 pending, 1 edited
+        20240101_001  edited   create users table  2026-11-20 11:58:45 UTC  dunlin_runner  has a down
+        20240101_002  pending  add sessions
+        views         pending  session views                                               waits for
+                                                                                           auth/20240101_002
+      billing  1 applied, 1 pending
+        2  pending  drop the old totals
+      demo  1 held
+        1  held  demo data  the policy loads no seeds
+
+    metrics  timescale  PostgreSQL 17.11
+      iot  1 applied, 1 missing
+        2  missing  compress readings  2026-11-20 11:58:47 UTC  dunlin_runner
+
+    error[migration-edited]: `auth/20240101_001` is applied in `core` with checksum a560019b, and its file was edited since
+    --> migrations/auth/20240101_001.sql:1:1
+    hint: put the file back as it was, and write the change as a new migration
+
+    error[migration-missing]: `iot/2` is applied in `metrics`, and no file has it any more
+    hint: bring the file back from version control
+
+    8 migrations: 2 applied, 3 pending, 1 held, 1 edited, 1 missing
+    "#);
+}
+
+#[test]
+fn a_migration_is_explained_with_its_edges_and_its_row() {
+    let catalog = catalog(FLEET);
+    let graph = Graph::build(&catalog).unwrap();
+    let lines = status(&SOME, |_| ()).migrations;
+    let explain = |text: &str, row| {
+        let ix = graph.find(&id(text)).unwrap();
+        let line = lines.iter().find(|line| line.id == id(text)).unwrap();
+        bare(&dunlin_render::explain(&graph, ix, row, line, 100))
+    };
+    let billing = row(&catalog, &id("billing/1"), 3);
+    insta::assert_snapshot!(explain("billing/1", Some(&billing)), @r#"
+    billing/1  invoices
+      file      migrations/billing/1.sql:1:1
+      set       billing of service billing, up/down suffix files
+      target    core (postgres)
+      kind      versioned
+      checksum  60dfc60094cd97a3b9fb998c16ccedf360410769f17428bd7696a6dbb45b3775
+      state     applied
+
+    Runs migrations/billing/1.sql: 2 statements, one after the other, as role core_owner
+      1  line 3  in a transaction of its own
+      2  line 7  alone: CREATE INDEX CONCURRENTLY; when interrupted, done if index invoices_due on
+                 invoices is valid
+
+    Needs: nothing
+
+    Is needed by:
+      core  auth/20240101_002  declared at migrations/auth/20240101_002.sql:1:20
+      core  billing/2          by the order of the set
+
+    Ledger:
+      state     applied
+      started   2026-11-20 11:58:47 UTC by the database's clock
+      finished  2026-11-20 11:58:48 UTC, after 12 ms
+      by        dunlin_runner
+      run       0193-run-1, attempt 1
+      checksum  60dfc60094cd97a3b9fb998c16ccedf360410769f17428bd7696a6dbb45b3775
+      progress  0 finished statements
+    "#);
+    insta::assert_snapshot!(explain("auth/20240101_002", None), @r#"
+    auth/20240101_002  add sessions
+      file      migrations/auth/20240101_002.sql:1:1
+      set       auth of service auth, up/down suffix files
+      target    core (postgres)
+      kind      versioned
+      checksum  9cfc9096b6c4a0477d8d575a4f4cb5ba6db340549667479a61ef9e807fc248d0
+      state     pending
+
+    Runs migrations/auth/20240101_002.sql: 1 statement in one transaction, as role core_owner
+      lines  3
+
+    Needs:
+      core  auth/20240101_001  by the order of the set
+      core  billing/1          declared at migrations/auth/20240101_002.sql:1:20
+
+    Is needed by:
+      core  auth/views  by the order of the set
+
+    Ledger: no row
+    "#);
+}
+
+#[test]
+fn history_keeps_the_clocks_of_two_databases_apart() {
+    let catalog = catalog(FLEET);
+    let at = |target: &str, text: &str, seconds, run: &str| {
+        let mut row = row(&catalog, &id(text), seconds);
+        row.run = run.parse().unwrap();
+        (target.parse::<TargetName>().unwrap(), row)
+    };
+    let rows = [
+        at("core", "billing/1", 70, "run-2"),
+        at("metrics", "iot/1", 5, "run-1"),
+        at("core", "auth/20240101_001", 1, "run-1"),
+        at("core", "auth/20240101_002", 2, "run-1"),
+    ];
+    let rows: Vec<_> = rows.iter().map(|(target, row)| (target.clone(), row)).collect();
+    insta::assert_snapshot!(bare(&dunlin_render::history(&rows, 100)), @r#"
+    core  3 migrations, times in UTC
+      run run-1 by dunlin_runner
+        2026-11-20 11:58:46  applied  auth/20240101_001  create users table  12 ms
+        2026-11-20 11:58:47  applied  auth/20240101_002  add sessions        12 ms
+      run run-2 by dunlin_runner
+        2026-11-20 11:59:55  applied  billing/1  invoices  12 ms
+
+    metrics  1 migration, times in UTC
+      run run-1 by dunlin_runner
+        2026-11-20 11:58:50  applied  iot/1  readings  12 ms
+    "#);
+    insta::assert_snapshot!(bare(&dunlin_render::history(&[], 100)), @r#"
+    No ledger holds anything yet.
+    "#);
+}
