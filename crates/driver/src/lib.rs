@@ -1,1 +1,13 @@
-//! dunlin-driver
+//! What a database driver is to Dunlin: an object-safe trait, its errors, and the URL type that cannot print a password.
+//!
+//! Drivers answer facts and do single acts; what follows from them is decided by the planner. What databases differ in is
+//! declared data ([`Capabilities`](dunlin_planner::Capabilities)), so that one [`conformance`] suite holds for all.
+
+mod bench;
+pub mod conformance;
+mod session;
+mod url;
+
+pub use bench::{Bench, StepText};
+pub use session::{Canceller, Claim, Driver, NoticeSink, Session, StepTask};
+pub use url::TargetUrl;

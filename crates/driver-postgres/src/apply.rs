@@ -1,0 +1,205 @@
+//! A transactional step: three messages in one flush, and what follows from the way they broke (PROTOCOL.md, "Transactional").
+
+use dunlin_driver::StepTask;
+use dunlin_planner::{Action, Digest, Failure, FailureClass, RowState};
+use serde_json::json;
+use tokio_postgres::Client;
+
+use crate::messages::{self, Course, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER};
+use crate::rows::{field, rows, truth};
+use crate::session::PostgresSession;
+use crate::sql;
+use crate::window::{Broken, Part, Window};
+use crate::{failure, ledger, place};
+
+/// What a step's row says, read after something went wrong.
+pub(crate) struct RowNow {
+    state: RowState,
+    transactional: bool,
+    checksum: Digest,
+    run: String,
+}
+
+impl PostgresSession {
+    pub(crate) async fn apply_whole(&mut self, task: &StepTask<'_>) -> Result<bool, Failure> {
+        let key = Key::new(task)?;
+        let course = Course::of(&task.step.action);
+        let settings = &task.step.body.settings;
+        let line = self.line().await?;
+        let window = Window {
+            opening: format!(
+                "{}{}{}",
+                messages::begin(settings, line.watches_client)?,
+                messages::claim(&key, task),
+                messages::body_settings(settings, true)
+            ),
+            guard: messages::guard(&key, course.during),
+            body: &task.step.body,
+            text: &task.text,
+            range: 0..task.text.len(),
+            closing: messages::closing(&key, settings, course.during, Some(course.after)),
+            trailer: (!line.pooled).then_some("DISCARD ALL"),
+        };
+        line.listen(Some(task.notices.clone()));
+        let ended = window.run(&line.connection.client).await;
+        line.listen(None);
+        match ended {
+            Ok(()) => Ok(true),
+            Err(broken) => self.broken(task, &key, broken).await,
+        }
+    }
+
+    /// What a broken window means: it was done already, or a failure.
+    pub(crate) async fn broken(&mut self, task: &StepTask<'_>, key: &Key, broken: Broken) -> Result<bool, Failure> {
+        let mut failure = self.failure(&broken.error);
+        if let Part::Body(Some(offset)) = broken.part {
+            failure.place = Some(place::at(&task.step.body, &task.text, offset));
+        }
+        if failure.class == FailureClass::Unknown || !self.settle().await {
+            self.hang_up();
+            return Err(Failure { class: FailureClass::Unknown, ..failure });
+        }
+        let opening = matches!(broken.part, Part::Opening);
+        let code = failure.sqlstate.clone().unwrap_or_default();
+        let client = &self.line().await?.connection.client;
+        match (opening, code.as_str()) {
+            (true, "55P03") => return Err(busy(client, task, failure).await),
+            (true, NEEDS | OTHER_LEDGER) => return Err(estranged(task, failure)),
+            _ => {}
+        }
+        let row = row_now(client, key).await?;
+        if opening && code == NOT_CLAIMED {
+            return not_claimed(task, row);
+        }
+        let failure = match row {
+            Some(row) if row.transactional && row.run == key.run.to_string() && row.is_open() => {
+                left(failure, "what it did until then stays")
+            }
+            _ if !opening && code == LEFT => left(failure, "what it did behind its ROLLBACK may stay"),
+            _ => failure,
+        };
+        let detail = json!({"message": failure.message, "sqlstate": failure.sqlstate});
+        // The log is a help and no more: what counts is that the row is not `applied`.
+        client.batch_execute(&messages::event(key, "failed", Some(&detail))).await.ok();
+        Err(failure)
+    }
+}
+
+impl RowNow {
+    fn is_open(&self) -> bool {
+        matches!(self.state, RowState::Running | RowState::Reverting)
+    }
+}
+
+pub(crate) async fn row_now(client: &Client, key: &Key) -> Result<Option<RowNow>, Failure> {
+    let query = format!(
+        "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
+         SELECT state, transactional, encode(checksum, 'hex') AS checksum, run_id FROM dunlin.ledger WHERE project = {} AND id = {}; COMMIT",
+        key.project, key.id
+    );
+    let found = rows(client, &query).await;
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            client.batch_execute("ROLLBACK").await.ok();
+            return Err(failure::of(&error));
+        }
+    };
+    let Some(row) = found.first() else { return Ok(None) };
+    let state = ledger::state(row.get("state").unwrap_or_default())?;
+    Ok(Some(RowNow {
+        state,
+        transactional: truth(row, "transactional"),
+        checksum: field(row, "checksum")?,
+        run: field(row, "run_id")?,
+    }))
+}
+
+/// The claim met a row that it does not start from.
+pub(crate) fn not_claimed(task: &StepTask<'_>, row: Option<RowNow>) -> Result<bool, Failure> {
+    let id = &task.step.id;
+    let up = matches!(task.step.action, Action::Apply { .. });
+    let moved = || Failure::new(FailureClass::Busy, format!("the row of `{id}` changed just now"));
+    let Some(row) = row else { return if up { Err(moved()) } else { Ok(false) } };
+    match row.state {
+        RowState::Applied if up && row.checksum == task.step.checksum => Ok(false),
+        RowState::Applied if up => {
+            let message = format!("`{id}` is applied with another checksum, {}", row.checksum.short());
+            let hint = "somebody applied it from other files since the plan was made: plan again";
+            Err(Failure { hint: Some(hint.to_owned()), ..Failure::new(FailureClass::Estranged, message) })
+        }
+        RowState::Reverted if !up => Ok(false),
+        RowState::Applied | RowState::Reverted => Err(moved()),
+        RowState::Running | RowState::Reverting => {
+            let word = if row.state == RowState::Running { "begun" } else { "being taken back" };
+            let message = format!("`{id}` was {word} by run {} and never finished", row.run);
+            let hint = if row.transactional {
+                "its file ended its own transaction half way: look at what it did, then settle it with `dunlin repair`"
+            } else {
+                "it ran statement by statement and its file has changed in what was done already: settle it with `dunlin repair`"
+            };
+            Err(Failure { hint: Some(hint.to_owned()), ..Failure::new(FailureClass::Dirty, message) })
+        }
+    }
+}
+
+/// The body ended the transaction that it ran in.
+fn left(failure: Failure, what_stays: &str) -> Failure {
+    let ours = failure.sqlstate.as_deref() == Some(LEFT);
+    let message = format!("the migration ended its own transaction half way; {what_stays}");
+    Failure {
+        class: FailureClass::Dirty,
+        detail: if ours { None } else { Some(failure.message) },
+        sqlstate: failure.sqlstate.filter(|_| !ours),
+        hint: Some("take COMMIT, ROLLBACK and END out of the file; then look at what it did, and settle it with `dunlin repair`".to_owned()),
+        message,
+        ..failure
+    }
+}
+
+pub(crate) fn estranged(task: &StepTask<'_>, failure: Failure) -> Failure {
+    let id = &task.step.id;
+    let other = failure.sqlstate.as_deref() == Some(OTHER_LEDGER);
+    let (message, hint) = match &task.step.action {
+        _ if other => (
+            format!("target `{}` is not the database that was planned for: it holds another ledger", task.step.target),
+            "the name leads to another server now; plan again",
+        ),
+        Action::Apply { .. } => (
+            format!("`{id}` cannot be applied while {}", failure.message),
+            "the ledger changed since the plan was made: plan again",
+        ),
+        Action::Revert { .. } => (
+            format!("`{id}` cannot be taken back while {}", failure.message),
+            "the ledger changed since the plan was made: plan again",
+        ),
+    };
+    Failure {
+        class: FailureClass::Estranged,
+        hint: Some(hint.to_owned()),
+        sqlstate: None,
+        context: None,
+        message,
+        ..failure
+    }
+}
+
+/// Says who holds the step, where it is the step itself that is held.
+pub(crate) async fn busy(client: &Client, task: &StepTask<'_>, failure: Failure) -> Failure {
+    let key = sql::lock_key(task.project, &task.step.id);
+    let query = format!(
+        "SELECT l.pid, a.application_name AS application, \
+         GREATEST(extract(epoch FROM clock_timestamp() - COALESCE(a.xact_start, a.query_start, a.backend_start))::int8, 0) AS age \
+         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.locktype = 'advisory' AND l.classid = {} AND l.objid = {} AND l.granted AND l.pid <> pg_backend_pid() \
+         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) LIMIT 1",
+        sql::LOCK_CLASS.cast_unsigned(),
+        key.cast_unsigned(),
+    );
+    let holder = rows(client, &query).await.unwrap_or_default();
+    let Some(row) = holder.first() else { return Failure { context: None, ..failure } };
+    let application = row.get("application").filter(|name| !name.is_empty()).unwrap_or("unnamed");
+    let (pid, age) = (row.get("pid").unwrap_or("?"), row.get("age").unwrap_or("?"));
+    let message = format!("`{}` is held by process {pid} ({application}) for {age} s", task.step.id);
+    Failure { sqlstate: failure.sqlstate, ..Failure::new(FailureClass::Busy, message) }
+}

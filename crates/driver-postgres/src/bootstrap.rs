@@ -1,0 +1,131 @@
+//! Making the ledger, or bringing an older one up to date: one transaction under one lock, so that any number of runs can
+//! begin at once.
+
+use dunlin_planner::{EnvironmentName, Failure, FailureClass, LedgerId};
+use tokio_postgres::Client;
+
+use crate::connect::Connector;
+use crate::inspect::execute;
+use crate::ledger::{self, Meta, PROTOCOL};
+use crate::rows::{one_row, rows, truth};
+use crate::{failure, sql};
+
+const LEDGER: &str = include_str!("ledger.sql");
+
+/// What leads from each older version of the tables to the next: the text for version `n` stands at index `n - 1`.
+const UPGRADES: [&str; PROTOCOL as usize - 1] = [];
+
+/// Makes sure of a ledger that can be trusted and belongs to `environment`.
+pub(crate) async fn bootstrap(
+    connector: &Connector,
+    environment: Option<&EnvironmentName>,
+    roles: &[String],
+) -> Result<LedgerId, Failure> {
+    let connection = connector.connect().await?;
+    let client = &connection.client;
+    let made = in_transaction(client, environment, roles).await;
+    if made.is_err() && client.batch_execute("ROLLBACK").await.is_err() {
+        connection.discard();
+    }
+    made
+}
+
+async fn in_transaction(
+    client: &Client,
+    environment: Option<&EnvironmentName>,
+    roles: &[String],
+) -> Result<LedgerId, Failure> {
+    let lock = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
+         SET LOCAL standard_conforming_strings = on; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
+         SELECT pg_advisory_xact_lock({}, {})",
+        sql::LOCK_CLASS,
+        sql::BOOTSTRAP_KEY
+    );
+    execute(client, &lock).await?;
+    let meta = match ledger::trusted_meta(client).await? {
+        Some(meta) => meta,
+        None => create(client).await?,
+    };
+    upgrade(client, meta.protocol).await?;
+    stamp(client, &meta, environment).await?;
+    grant(client, roles).await?;
+    execute(client, "COMMIT").await?;
+    Ok(meta.id)
+}
+
+async fn create(client: &Client) -> Result<Meta, Failure> {
+    execute(client, LEDGER).await?;
+    let born = format!(
+        "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) \
+         SELECT {PROTOCOL}, {}, d.oid, {} FROM pg_database d WHERE d.datname = current_database()",
+        "(SELECT system_identifier::text FROM pg_control_system())",
+        "(SELECT timeline_id FROM pg_control_checkpoint())"
+    );
+    let control = one_row(
+        client,
+        "SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS control",
+    )
+    .await?;
+    let unknown = format!(
+        "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) SELECT {PROTOCOL}, '', oid, 0 FROM pg_database WHERE datname = current_database()"
+    );
+    execute(client, if truth(&control, "control") { &born } else { &unknown }).await?;
+    let made = ledger::trusted_meta(client).await?;
+    made.ok_or_else(|| Failure::new(FailureClass::Rejected, "the ledger vanished while it was made"))
+}
+
+async fn upgrade(client: &Client, from: u32) -> Result<(), Failure> {
+    let from = usize::try_from(from).unwrap_or(usize::MAX).max(1);
+    for text in UPGRADES.iter().skip(from - 1) {
+        execute(client, text).await?;
+    }
+    if from < PROTOCOL as usize {
+        execute(client, &format!("UPDATE dunlin.meta SET protocol = {PROTOCOL}")).await?;
+    }
+    Ok(())
+}
+
+async fn stamp(client: &Client, meta: &Meta, environment: Option<&EnvironmentName>) -> Result<(), Failure> {
+    match (&meta.environment, environment) {
+        (Some(stamped), Some(asked)) if stamped == asked => Ok(()),
+        (None, None) => Ok(()),
+        (None, Some(asked)) => {
+            execute(client, &format!("UPDATE dunlin.meta SET environment = {}", sql::text(asked.as_str()))).await
+        }
+        (Some(stamped), asked) => {
+            let asked = asked.map_or_else(|| "none".to_owned(), |name| format!("`{name}`"));
+            let message = format!("this ledger belongs to environment `{stamped}`, and the run is for {asked}");
+            let hint = format!("check the target's URL; `--env {stamped}` is what this database was migrated with");
+            Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Estranged, message) })
+        }
+    }
+}
+
+/// Bodies run under these roles, and the guard before each body reads the ledger. What is granted already is left alone, so
+/// that whoever does not own the ledger can still run.
+async fn grant(client: &Client, roles: &[String]) -> Result<(), Failure> {
+    for role in roles {
+        let name = sql::text(role);
+        let query = format!(
+            "SELECT has_schema_privilege(r.oid, 'dunlin', 'USAGE') AND has_table_privilege(r.oid, 'dunlin.ledger', 'SELECT') AS granted \
+             FROM pg_roles r WHERE r.rolname = {name}"
+        );
+        let found = rows(client, &query).await.map_err(|error| failure::of(&error))?;
+        let Some(row) = found.first() else {
+            return Err(Failure::new(
+                FailureClass::Rejected,
+                format!("the role `{role}` that migrations are to run under does not exist"),
+            ));
+        };
+        if !truth(row, "granted") {
+            let role = sql::identifier(role);
+            execute(
+                client,
+                &format!("GRANT USAGE ON SCHEMA dunlin TO {role}; GRANT SELECT ON dunlin.ledger TO {role}"),
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! [`PostgresDriver`]: the driver of one target, generic over its [`Flavor`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dunlin_driver::{Driver, Session};
+use dunlin_planner::{
+    EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, ProjectName, TargetFacts, TargetName,
+};
+use tokio_postgres::error::SqlState;
+
+use crate::connect::Connector;
+use crate::flavor::Flavor;
+use crate::inspect::execute;
+use crate::options::ConnectOptions;
+use crate::session::PostgresSession;
+use crate::{bootstrap, inspect, sql};
+
+/// Everything that a target's configuration says about reaching and using its database.
+#[derive(Debug, Clone)]
+pub struct PostgresSettings {
+    /// How the database is reached.
+    pub options: ConnectOptions,
+    /// How it is reached past a pooler, for steps outside a transaction.
+    pub direct: Option<ConnectOptions>,
+    /// Whether a missing database is made.
+    pub create: bool,
+    /// The roles that migration bodies run under.
+    pub roles: Vec<String>,
+}
+
+impl PostgresSettings {
+    /// Settings with nothing but the way to the database.
+    #[must_use]
+    pub fn new(options: ConnectOptions) -> Self {
+        Self { options, direct: None, create: false, roles: Vec::new() }
+    }
+}
+
+/// The driver of a PostgreSQL database.
+pub struct PostgresDriver {
+    target: TargetName,
+    flavor: Arc<dyn Flavor>,
+    settings: PostgresSettings,
+    main: Connector,
+    long: Connector,
+}
+
+impl PostgresDriver {
+    /// Prepares the driver; connects nowhere yet.
+    ///
+    /// # Errors
+    /// A [`Failure`] when TLS cannot be set up, such as an unreadable `sslrootcert`.
+    pub fn new(target: TargetName, settings: PostgresSettings, flavor: Arc<dyn Flavor>) -> Result<Self, Failure> {
+        let main = Connector::new(Arc::new(settings.options.clone()))?;
+        let long = match &settings.direct {
+            Some(direct) => Connector::new(Arc::new(direct.clone()))?,
+            None => main.clone(),
+        };
+        Ok(Self { target, flavor, settings, main, long })
+    }
+
+    /// The server's own database, from where a missing one can be seen and made.
+    fn maintenance(&self) -> Result<Connector, Failure> {
+        let options = self.settings.direct.as_ref().unwrap_or(&self.settings.options);
+        Connector::new(Arc::new(options.with_database("postgres")))
+    }
+
+    fn is_missing(&self, failure: &Failure) -> bool {
+        self.settings.create && failure.sqlstate.as_deref() == Some(SqlState::UNDEFINED_DATABASE.code())
+    }
+
+    async fn create_database(&self) -> Result<(), Failure> {
+        let connection = self.maintenance()?.connect().await?;
+        let statement = format!("CREATE DATABASE {}", sql::identifier(self.settings.options.database()));
+        match execute(&connection.client, &statement).await {
+            // Another run was quicker: by name, or by the name's entry in the catalog.
+            Err(failure) if matches!(failure.sqlstate.as_deref(), Some("42P04" | "23505")) => Ok(()),
+            created => created,
+        }
+    }
+
+    /// A failure while reading or preparing leaves nothing undone that would have to be looked up.
+    fn named(&self, failure: Failure) -> Failure {
+        let class = if failure.class == FailureClass::Unknown { FailureClass::Unreachable } else { failure.class };
+        Failure { class, ..failure }
+    }
+}
+
+#[async_trait]
+impl Driver for PostgresDriver {
+    async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
+        let inspected = match inspect::inspect(&self.main, &self.target, &*self.flavor, project).await {
+            Err(failure) if self.is_missing(&failure) => {
+                let database = self.settings.options.database();
+                inspect::inspect_absent(&self.maintenance()?, database, &self.target, &*self.flavor).await
+            }
+            inspected => inspected,
+        };
+        inspected.map_err(|failure| self.named(failure))
+    }
+
+    async fn bootstrap(&self, environment: Option<&EnvironmentName>) -> Result<LedgerId, Failure> {
+        let roles = &self.settings.roles;
+        let made = match bootstrap::bootstrap(&self.main, environment, roles).await {
+            Err(failure) if self.is_missing(&failure) => {
+                self.create_database().await?;
+                bootstrap::bootstrap(&self.main, environment, roles).await
+            }
+            made => made,
+        };
+        made.map_err(|failure| self.named(failure))
+    }
+
+    async fn session(&self, lane: LaneKind) -> Result<Box<dyn Session>, Failure> {
+        let connector = match lane {
+            LaneKind::Main => self.main.clone(),
+            LaneKind::Long => self.long.clone(),
+        };
+        let session = PostgresSession::open(connector, lane).await.map_err(|failure| self.named(failure))?;
+        Ok(Box::new(session))
+    }
+}

@@ -1,0 +1,71 @@
+//! What is special about a kind of PostgreSQL database, as judgements over facts that were read already.
+//!
+//! A flavor opens no connection: it may name one more query for the inspection, and says from what was read whether the
+//! database can be its kind of target and what it offers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dunlin_planner::{Failure, Feature, ServerVersion};
+
+/// An extension that the server could install, or has installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// The version that CREATE EXTENSION would take.
+    pub default: String,
+    /// The version in this database, where there is one.
+    pub installed: Option<String>,
+}
+
+/// What an inspection read about the server, before anything is made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// The database that the target names.
+    pub database: String,
+    /// Its version number.
+    pub version: ServerVersion,
+    /// Its version, for people.
+    pub version_name: String,
+    /// Whether it is a standby.
+    pub standby: bool,
+    /// The extensions that the server knows.
+    pub extensions: BTreeMap<String, Extension>,
+    /// What the flavor's own query gave: name to value; empty where it failed.
+    pub extra: BTreeMap<String, String>,
+}
+
+impl ServerFacts {
+    /// Every extension that the server knows, by its name.
+    #[must_use]
+    pub fn extension_features(&self) -> BTreeSet<Feature> {
+        self.extensions.keys().cloned().map(Feature).collect()
+    }
+}
+
+/// One kind of PostgreSQL database.
+pub trait Flavor: Send + Sync {
+    /// A query of rows `name`, `value` that the inspection asks as well; where the role may not ask it, it stays unanswered.
+    fn extra_query(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What people want to read behind the server's version, such as an extension's version.
+    fn describe(&self, _facts: &ServerFacts) -> Option<String> {
+        None
+    }
+
+    /// What the database offers.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it cannot be this kind of target.
+    fn features(&self, facts: &ServerFacts) -> Result<BTreeSet<Feature>, Failure>;
+}
+
+/// A PostgreSQL database and nothing more.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Plain;
+
+impl Flavor for Plain {
+    fn features(&self, facts: &ServerFacts) -> Result<BTreeSet<Feature>, Failure> {
+        Ok(facts.extension_features())
+    }
+}

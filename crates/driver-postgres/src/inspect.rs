@@ -1,0 +1,148 @@
+//! Reading a database: who it is, what it can do, what its ledger says. Creates and changes nothing.
+
+use std::collections::BTreeMap;
+
+use dunlin_planner::{
+    Capabilities, Failure, FailureClass, Identity, Ledger, ProjectName, ServerVersion, TargetFacts, TargetName,
+};
+use tokio_postgres::Client;
+
+use crate::connect::Connector;
+use crate::failure;
+use crate::flavor::{Extension, Flavor, ServerFacts};
+use crate::ledger;
+use crate::rows::{field, one_row, rows, truth};
+
+/// `pg_current_xact_id` and `gen_random_uuid` came with 13.
+const OLDEST: u32 = 130_000;
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; \
+    SET LOCAL row_security = off; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'; SET LOCAL standard_conforming_strings = on";
+
+const SERVER: &str = "SELECT current_database() AS database, current_setting('server_version_num') AS number, \
+    current_setting('server_version') AS name, pg_is_in_recovery() AS standby, \
+    (SELECT oid FROM pg_database WHERE datname = current_database()) AS oid, \
+    has_function_privilege('pg_control_system()', 'EXECUTE') AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS control";
+
+const CONTROL: &str = "SELECT (SELECT system_identifier FROM pg_control_system()) AS system, \
+    (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline";
+
+const EXTENSIONS: &str = "SELECT name, default_version, installed_version FROM pg_available_extensions";
+
+/// Everything there is to know of a target.
+pub(crate) async fn inspect(
+    connector: &Connector,
+    target: &TargetName,
+    flavor: &dyn Flavor,
+    project: &ProjectName,
+) -> Result<TargetFacts, Failure> {
+    let connection = connector.connect().await?;
+    let read = read(&connection.client, connector, flavor, project).await;
+    // Reading leaves nothing behind; a connection whose transaction does not end is not used again.
+    if connection.client.batch_execute("ROLLBACK").await.is_err() {
+        connection.discard();
+    }
+    let (facts, identity, ledger) = read?;
+    Ok(TargetFacts { target: target.clone(), identity, capabilities: capabilities(flavor, &facts)?, ledger })
+}
+
+/// A database that is not there yet, as its server's maintenance database shows it: number 0, and no ledger.
+pub(crate) async fn inspect_absent(
+    maintenance: &Connector,
+    database: &str,
+    target: &TargetName,
+    flavor: &dyn Flavor,
+) -> Result<TargetFacts, Failure> {
+    let connection = maintenance.connect().await?;
+    let client = &connection.client;
+    execute(client, BEGIN).await?;
+    let (mut facts, identity) = server(client, maintenance, flavor).await?;
+    execute(client, "ROLLBACK").await?;
+    database.clone_into(&mut facts.database);
+    facts.extensions.values_mut().for_each(|extension| extension.installed = None);
+    let identity = Identity { database: 0, ..identity };
+    Ok(TargetFacts {
+        target: target.clone(),
+        identity,
+        capabilities: capabilities(flavor, &facts)?,
+        ledger: Ledger::Absent,
+    })
+}
+
+async fn read(
+    client: &Client,
+    connector: &Connector,
+    flavor: &dyn Flavor,
+    project: &ProjectName,
+) -> Result<(ServerFacts, Identity, Ledger), Failure> {
+    execute(client, BEGIN).await?;
+    let (facts, identity) = server(client, connector, flavor).await?;
+    let ledger = ledger::read(client, project).await?;
+    Ok((facts, identity, ledger))
+}
+
+async fn server(
+    client: &Client,
+    connector: &Connector,
+    flavor: &dyn Flavor,
+) -> Result<(ServerFacts, Identity), Failure> {
+    let row = one_row(client, SERVER).await?;
+    let version = ServerVersion(field(&row, "number")?);
+    if version.0 < OLDEST {
+        let message =
+            format!("the server is PostgreSQL {}, and Dunlin needs 13 or newer", row.get("name").unwrap_or("?"));
+        return Err(Failure::new(FailureClass::Rejected, message));
+    }
+    let identity = identity(client, connector, field(&row, "oid")?, truth(&row, "control")).await?;
+    let facts = ServerFacts {
+        database: field(&row, "database")?,
+        version,
+        version_name: row.get("name").and_then(|name| name.split(' ').next()).unwrap_or_default().to_owned(),
+        standby: truth(&row, "standby"),
+        extensions: extensions(client).await?,
+        extra: extra(client, flavor).await?,
+    };
+    Ok((facts, identity))
+}
+
+/// Where the control functions are not for this role, the server goes by its address.
+async fn identity(client: &Client, connector: &Connector, database: u32, control: bool) -> Result<Identity, Failure> {
+    if !control {
+        return Ok(Identity { system: connector.options().address(), database, timeline: 0 });
+    }
+    let row = one_row(client, CONTROL).await?;
+    Ok(Identity { system: field(&row, "system")?, database, timeline: field(&row, "timeline")? })
+}
+
+async fn extensions(client: &Client) -> Result<BTreeMap<String, Extension>, Failure> {
+    let found = rows(client, EXTENSIONS).await.map_err(|error| failure::of(&error))?;
+    let extension = |row: &tokio_postgres::SimpleQueryRow| {
+        let default = row.get("default_version").unwrap_or_default().to_owned();
+        Ok((field(row, "name")?, Extension { default, installed: row.get("installed_version").map(str::to_owned) }))
+    };
+    found.iter().map(extension).collect()
+}
+
+async fn extra(client: &Client, flavor: &dyn Flavor) -> Result<BTreeMap<String, String>, Failure> {
+    let Some(query) = flavor.extra_query() else { return Ok(BTreeMap::new()) };
+    execute(client, "SAVEPOINT extra").await?;
+    let found = rows(client, query).await;
+    execute(client, "ROLLBACK TO SAVEPOINT extra").await?;
+    let pair = |row: &tokio_postgres::SimpleQueryRow| Some((row.get("name")?.to_owned(), row.get("value")?.to_owned()));
+    Ok(found.unwrap_or_default().iter().filter_map(pair).collect())
+}
+
+fn capabilities(flavor: &dyn Flavor, facts: &ServerFacts) -> Result<Capabilities, Failure> {
+    let mut server = format!("PostgreSQL {}", facts.version_name);
+    if let Some(more) = flavor.describe(facts) {
+        server = format!("{server}, {more}");
+    }
+    if facts.standby {
+        server.push_str(" (standby)");
+    }
+    Ok(Capabilities { server, version: facts.version, transactional_ddl: true, features: flavor.features(facts)? })
+}
+
+pub(crate) async fn execute(client: &Client, statements: &str) -> Result<(), Failure> {
+    client.batch_execute(statements).await.map_err(|error| failure::of(&error))
+}

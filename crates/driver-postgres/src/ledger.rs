@@ -1,0 +1,156 @@
+//! Reading the ledger, and deciding whether it can be trusted at all.
+//!
+//! Someone else may have prepared a schema `dunlin` whose triggers, rules or defaults run as whoever migrates, or whose row
+//! security hides what is applied. So the catalogs are read first, and the tables only when the catalogs show nothing odd.
+
+use std::collections::BTreeMap;
+
+use dunlin_planner::{
+    EnvironmentName, Failure, FailureClass, Kind, Ledger, LedgerId, LedgerRow, MigrationId, ProjectName, RowState,
+    RunId, StoredDependency, Timestamp,
+};
+use serde_json::Value;
+use tokio_postgres::{Client, SimpleQueryRow};
+
+use crate::rows::{field, one_row, rows, truth};
+use crate::{failure, sql};
+
+/// The version of the ledger's tables that this program reads and writes.
+pub(crate) const PROTOCOL: u32 = 1;
+
+const DANGERS: &str = include_str!("dangers.sql");
+const SHAPE: &str = include_str!("shape.sql");
+const EXPECTED_SHAPE: &str = include_str!("ledger.shape");
+
+/// The one row of `dunlin.meta`.
+pub(crate) struct Meta {
+    pub(crate) id: LedgerId,
+    pub(crate) protocol: u32,
+    pub(crate) environment: Option<EnvironmentName>,
+}
+
+/// The ledger's meta row, after checking that its tables can be trusted; none where there is no ledger. The search path must
+/// be `pg_catalog` already.
+pub(crate) async fn trusted_meta(client: &Client) -> Result<Option<Meta>, Failure> {
+    let present = one_row(client, "SELECT to_regnamespace('dunlin') IS NOT NULL AS present").await?;
+    if !truth(&present, "present") {
+        return Ok(None);
+    }
+    let dangers = column(client, DANGERS).await?;
+    if let Some(danger) = dangers.first() {
+        let hint = "find out who made it; nothing was read from it. A schema that belongs to the role that migrates, and tables as Dunlin makes them, are trusted";
+        return Err(estranged(format!("the ledger cannot be trusted: {danger}"), hint));
+    }
+    let row = one_row(client, "SELECT ledger_id, protocol, environment FROM dunlin.meta").await?;
+    let environment = row.get("environment").map(|name| EnvironmentName::new(name).map_err(unreadable)).transpose()?;
+    let id = LedgerId::new(row.get("ledger_id").unwrap_or_default()).map_err(unreadable)?;
+    let meta = Meta { id, protocol: field(&row, "protocol")?, environment };
+    if meta.protocol > PROTOCOL {
+        let message = format!("the ledger has protocol {}, and this Dunlin knows {PROTOCOL}", meta.protocol);
+        let hint = "a newer Dunlin has upgraded it: use that version, or a later one".to_owned();
+        return Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Rejected, message) });
+    }
+    if meta.protocol == PROTOCOL {
+        check_shape(client).await?;
+    }
+    Ok(Some(meta))
+}
+
+async fn check_shape(client: &Client) -> Result<(), Failure> {
+    let mut found = column(client, SHAPE).await?;
+    let mut expected: Vec<&str> = EXPECTED_SHAPE.lines().collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    let missing = expected.iter().find(|line| !found.iter().any(|found| found == *line));
+    let odd = found.iter().find(|line| !expected.contains(&line.as_str()));
+    let what = match (odd, missing) {
+        (Some(odd), _) => format!("has `{odd}`"),
+        (None, Some(missing)) => format!("lacks `{missing}`"),
+        (None, None) => return Ok(()),
+    };
+    Err(estranged(
+        format!("the ledger cannot be trusted: it {what}"),
+        "somebody changed the tables in schema `dunlin`; make them as they were",
+    ))
+}
+
+async fn column(client: &Client, query: &str) -> Result<Vec<String>, Failure> {
+    let found = rows(client, query).await.map_err(|error| failure::of(&error))?;
+    Ok(found.iter().filter_map(|row| row.get(0)).map(str::to_owned).collect())
+}
+
+fn estranged(message: String, hint: &str) -> Failure {
+    Failure { hint: Some(hint.to_owned()), ..Failure::new(FailureClass::Estranged, message) }
+}
+
+/// The whole ledger of one project.
+pub(crate) async fn read(client: &Client, project: &ProjectName) -> Result<Ledger, Failure> {
+    let Some(meta) = trusted_meta(client).await? else { return Ok(Ledger::Absent) };
+    let query = format!(
+        "SELECT id, name, kind, transactional, state, encode(checksum, 'hex') AS checksum, encode(tokens, 'hex') AS tokens, step, run_id, \
+         attempt, deps, (extract(epoch FROM started) * 1000000)::int8 AS started, (extract(epoch FROM finished) * 1000000)::int8 AS finished, \
+         by_user FROM dunlin.ledger WHERE project = {}",
+        sql::text(project.as_str())
+    );
+    let found = rows(client, &query).await.map_err(|error| failure::of(&error))?;
+    let rows = found.iter().map(|row| ledger_row(row).map(|row| (row.id.clone(), row)));
+    let rows = rows.collect::<Result<BTreeMap<MigrationId, LedgerRow>, Failure>>()?;
+    Ok(Ledger::Present { id: meta.id, protocol: meta.protocol, environment: meta.environment, rows })
+}
+
+fn ledger_row(row: &SimpleQueryRow) -> Result<LedgerRow, Failure> {
+    let run: String = field(row, "run_id")?;
+    Ok(LedgerRow {
+        id: field(row, "id")?,
+        name: field(row, "name")?,
+        kind: kind(row.get("kind").unwrap_or_default())?,
+        transactional: truth(row, "transactional"),
+        state: state(row.get("state").unwrap_or_default())?,
+        checksum: field(row, "checksum")?,
+        tokens: field(row, "tokens")?,
+        step: field(row, "step")?,
+        run: RunId::new(&run).map_err(unreadable)?,
+        attempt: field(row, "attempt")?,
+        dependencies: dependencies(row.get("deps").unwrap_or_default())?,
+        started: Timestamp(field(row, "started")?),
+        finished: row.get("finished").map(|_| field(row, "finished").map(Timestamp)).transpose()?,
+        by: field(row, "by_user")?,
+    })
+}
+
+fn dependencies(text: &str) -> Result<Vec<StoredDependency>, Failure> {
+    let value: Value = serde_json::from_str(text).map_err(unreadable)?;
+    let entry = |entry: &Value| {
+        let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        let id = text("id").parse().map_err(unreadable)?;
+        Ok(StoredDependency { id, ledger: LedgerId::new(&text("ledger")).map_err(unreadable)? })
+    };
+    value.as_array().into_iter().flatten().map(entry).collect()
+}
+
+pub(crate) fn state(word: &str) -> Result<RowState, Failure> {
+    Ok(match word {
+        "running" => RowState::Running,
+        "applied" => RowState::Applied,
+        "reverting" => RowState::Reverting,
+        "reverted" => RowState::Reverted,
+        _ => return Err(unreadable(format!("`{word}` is no state"))),
+    })
+}
+
+fn kind(word: &str) -> Result<Kind, Failure> {
+    Ok(match word {
+        "versioned" => Kind::Versioned,
+        "repeatable" => Kind::Repeatable,
+        "seed" => Kind::Seed,
+        _ => return Err(unreadable(format!("`{word}` is no kind"))),
+    })
+}
+
+fn unreadable(why: impl ToString) -> Failure {
+    let failure = estranged(
+        "the ledger holds a row that cannot be read".to_owned(),
+        "somebody changed it by hand; put it right, or restore it",
+    );
+    Failure { detail: Some(why.to_string()), ..failure }
+}

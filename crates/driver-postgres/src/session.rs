@@ -1,0 +1,221 @@
+//! A session: one connection that executes steps, and what is true of it between them.
+//!
+//! The connection is opened again when it was lost, at the beginning of the next step and nowhere else; whether that step has
+//! happened already is then a matter of its claim.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dunlin_driver::{Canceller, Claim, NoticeSink, Session, StepTask};
+use dunlin_planner::{Body, Failure, FailureClass, LaneKind, ProbeFact};
+use tokio_postgres::CancelToken;
+use tokio_postgres::error::SqlState;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::connect::{Connection, Connector, locked};
+use crate::failure;
+use crate::rows::{field, one_row};
+
+/// One lane's connection to a PostgreSQL database.
+pub(crate) struct PostgresSession {
+    connector: Connector,
+    lane: LaneKind,
+    line: Option<Line>,
+    brake: Arc<Brake>,
+    /// The step that is claimed statement by statement.
+    pub(crate) claimed: Option<Claimed>,
+}
+
+/// A claimed step: the key of its session lock, and the attempt that fences its writes.
+pub(crate) struct Claimed {
+    pub(crate) lock: i32,
+    pub(crate) attempt: u32,
+}
+
+/// An open connection and what is known of its server.
+pub(crate) struct Line {
+    pub(crate) connection: Connection,
+    /// Statements may land on different backends: nothing may be left in the session.
+    pub(crate) pooled: bool,
+    /// The server can notice by itself that its client is gone.
+    pub(crate) watches_client: bool,
+}
+
+/// Stops what a session is doing.
+#[derive(Default)]
+struct Brake {
+    token: Mutex<Option<(CancelToken, MakeRustlsConnect)>>,
+    pulled: AtomicBool,
+}
+
+#[async_trait]
+impl Canceller for Brake {
+    async fn cancel(&self) {
+        self.pulled.store(true, Ordering::SeqCst);
+        let token = locked(&self.token).clone();
+        if let Some((token, tls)) = token {
+            // Whether it hit anything shows in the statement's own end.
+            tokio::time::timeout(Duration::from_secs(5), token.cancel_query(tls)).await.ok();
+        }
+    }
+}
+
+impl PostgresSession {
+    pub(crate) async fn open(connector: Connector, lane: LaneKind) -> Result<Self, Failure> {
+        let mut session = Self { connector, lane, line: None, brake: Arc::default(), claimed: None };
+        session.line().await?;
+        Ok(session)
+    }
+
+    /// The connection for the next step, opened again where it was lost; from here on a cancel request counts.
+    pub(crate) async fn line(&mut self) -> Result<&Line, Failure> {
+        self.mark_interruptible();
+        if self.line.as_ref().is_none_or(|line| line.connection.client.is_closed()) {
+            self.line = None;
+            self.claimed = None;
+            let line = Line::open(&self.connector, self.lane).await?;
+            *locked(&self.brake.token) = Some(line.connection.cancel_token());
+            self.line = Some(line);
+        }
+        Ok(self.line.as_ref().expect("it was opened just now"))
+    }
+
+    /// The connection, where it was not lost.
+    pub(crate) fn line_or_lost(&self) -> Result<&Line, Failure> {
+        self.line.as_ref().ok_or_else(|| Failure::new(FailureClass::Unknown, "the connection of this step was lost"))
+    }
+
+    /// From here on a cancel request counts.
+    pub(crate) fn mark_interruptible(&self) {
+        self.brake.pulled.store(false, Ordering::SeqCst);
+    }
+
+    /// The connection of a claimed step: it must not be opened again half way.
+    pub(crate) fn held(&self) -> Result<(&Line, &Claimed), Failure> {
+        let unclaimed = || Failure::new(FailureClass::Unknown, "this step's claim was lost with its connection");
+        Ok((self.line_or_lost()?, self.claimed.as_ref().ok_or_else(unclaimed)?))
+    }
+
+    /// The connection is of no more use.
+    pub(crate) fn hang_up(&mut self) {
+        self.claimed = None;
+        *locked(&self.brake.token) = None;
+        if let Some(line) = self.line.take() {
+            line.connection.listen(None);
+            line.connection.discard();
+        }
+    }
+
+    /// Whether an error is the answer to our own cancel request.
+    pub(crate) fn was_interrupted(&self, error: &tokio_postgres::Error) -> bool {
+        error.code() == Some(&SqlState::QUERY_CANCELED) && self.brake.pulled.load(Ordering::SeqCst)
+    }
+
+    /// The failure that an error is, for this session.
+    pub(crate) fn failure(&self, error: &tokio_postgres::Error) -> Failure {
+        let mut failure = failure::of(error);
+        if self.was_interrupted(error) {
+            failure = Failure { class: FailureClass::Interrupted, hint: None, ..failure };
+        }
+        failure
+    }
+
+    /// Leaves whatever transaction is open, so that the connection can be used again; gives it up where that fails.
+    pub(crate) async fn settle(&mut self) -> bool {
+        let Some(line) = &self.line else { return false };
+        for _ in 0..5 {
+            match line.connection.client.batch_execute("ROLLBACK").await {
+                Ok(()) => return true,
+                // A late cancel request can still hit this.
+                Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {}
+                Err(_) => break,
+            }
+        }
+        self.hang_up();
+        false
+    }
+}
+
+impl Line {
+    async fn open(connector: &Connector, lane: LaneKind) -> Result<Self, Failure> {
+        let connection = connector.connect().await?;
+        let query = "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num') AS number, \
+                     pg_catalog.version() AS version";
+        let row = one_row(&connection.client, query).await?;
+        let pooled = field::<i32>(&row, "pid")? != connection.startup_pid;
+        if pooled && lane == LaneKind::Long {
+            let message = format!(
+                "{} is a connection pooler, and steps outside a transaction need a session of their own",
+                connector.options()
+            );
+            let hint = "give the target a `direct_url` that goes past the pooler".to_owned();
+            return Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Rejected, message) });
+        }
+        // The setting exists everywhere from 14 on, and is refused where the system cannot tell that a peer is gone.
+        let linux = row.get("version").is_some_and(|version| version.contains("linux"));
+        let watches_client = linux && field::<u32>(&row, "number")? >= 140_000;
+        Ok(Self { connection, pooled, watches_client })
+    }
+
+    pub(crate) fn listen(&self, sink: Option<NoticeSink>) {
+        self.connection.listen(sink);
+    }
+}
+
+impl Drop for PostgresSession {
+    /// A connection that still holds a lock or has worked outside transactions does not go back to the pool.
+    fn drop(&mut self) {
+        if self.lane == LaneKind::Long || self.claimed.is_some() {
+            self.hang_up();
+        }
+    }
+}
+
+#[async_trait]
+impl Session for PostgresSession {
+    fn canceller(&self) -> Arc<dyn Canceller> {
+        Arc::clone(&self.brake) as Arc<dyn Canceller>
+    }
+
+    async fn apply(&mut self, task: &StepTask<'_>) -> Result<bool, Failure> {
+        self.apply_whole(task).await
+    }
+
+    async fn claim(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure> {
+        self.claim_alone(task).await
+    }
+
+    async fn probe(&mut self, body: &Body, index: usize) -> Result<ProbeFact, Failure> {
+        self.probe_statement(body, index).await
+    }
+
+    async fn intend(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.write_intent(task, index).await
+    }
+
+    async fn clean(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.clean_up(task, index).await
+    }
+
+    async fn execute(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.execute_alone(task, index).await
+    }
+
+    async fn execute_recorded(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.execute_in_transaction(task, index).await
+    }
+
+    async fn advance(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.write_progress(task, index).await
+    }
+
+    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
+        self.write_finish(task).await
+    }
+
+    async fn release(&mut self) {
+        self.give_back().await;
+    }
+}

@@ -1,0 +1,63 @@
+//! Values as SQL text that means the same under any setting a migration may have left behind.
+//!
+//! Identifiers of migrations, checksums and JSON travel as hexadecimal digits, because `standard_conforming_strings` and
+//! `search_path` change what quotes and functions mean.
+
+use std::fmt::Write as _;
+
+use dunlin_planner::{Digest, MigrationId, ProjectName};
+
+/// The class of Dunlin's advisory locks: the first bytes of the word in ASCII.
+pub(crate) const LOCK_CLASS: i32 = i32::from_be_bytes(*b"dunl");
+
+/// The second key of the lock that bootstrapping takes.
+pub(crate) const BOOTSTRAP_KEY: i32 = 0;
+
+/// The second key of a migration's advisory lock.
+pub(crate) fn lock_key(project: &ProjectName, id: &MigrationId) -> i32 {
+    let Digest(bytes) = Digest::of(format!("{project}\0{id}").as_bytes());
+    i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+        text
+    })
+}
+
+/// A `text` value.
+pub(crate) fn text(value: &str) -> String {
+    format!("pg_catalog.convert_from({}, 'UTF8')", bytes(value.as_bytes()))
+}
+
+/// A `bytea` value.
+pub(crate) fn bytes(value: &[u8]) -> String {
+    format!("pg_catalog.decode('{}', 'hex')", hex(value))
+}
+
+/// A `bytea` value of a digest.
+pub(crate) fn digest(value: &Digest) -> String {
+    bytes(&value.0)
+}
+
+/// A `bytea[]` value.
+pub(crate) fn digests<'a>(values: impl Iterator<Item = &'a Digest>) -> String {
+    let values: Vec<String> = values.map(digest).collect();
+    format!("ARRAY[{}]::pg_catalog.bytea[]", values.join(", "))
+}
+
+/// A `jsonb` value.
+pub(crate) fn json(value: &serde_json::Value) -> String {
+    format!("CAST({} AS pg_catalog.jsonb)", text(&value.to_string()))
+}
+
+/// An identifier.
+pub(crate) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A call of `set_config` that lasts until the transaction's end, or the session's.
+pub(crate) fn set(name: &str, value: &str, local: bool) -> String {
+    format!("SELECT pg_catalog.set_config({}, {}, {local});", text(name), text(value))
+}

@@ -1,0 +1,210 @@
+//! One transaction as messages in one flush: the opening, the body, the closing. Sent before any is answered, so that a
+//! migration costs one round trip.
+//!
+//! A simple-Query message stops at its first error, and each body message begins with the guard; so nothing of the body runs
+//! unless the opening succeeded, whatever becomes of the transaction in between.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::pin::pin;
+
+use bytes::Bytes;
+use dunlin_planner::Body;
+use futures_util::{SinkExt, TryStreamExt};
+use tokio_postgres::error::ErrorPosition;
+use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryStream};
+
+use crate::place;
+
+/// The backend needs about eleven times a message's size: bodies above this are cut between statements.
+const MESSAGE: usize = 1 << 20;
+const COPY_CHUNK: usize = 1 << 16;
+
+/// What is sent.
+pub(crate) struct Window<'a> {
+    pub(crate) opening: String,
+    pub(crate) guard: String,
+    pub(crate) body: &'a Body,
+    pub(crate) text: &'a str,
+    /// The bytes of `text` that run.
+    pub(crate) range: Range<usize>,
+    pub(crate) closing: String,
+    /// Sent behind it; what comes of it does not matter.
+    pub(crate) trailer: Option<&'static str>,
+}
+
+/// Which part of a window failed.
+pub(crate) enum Part {
+    /// The claim.
+    Opening,
+    /// The body, at this byte of the text where that is known.
+    Body(Option<usize>),
+    /// Guard, finish or commit.
+    Closing,
+}
+
+/// The first error of a window.
+pub(crate) struct Broken {
+    pub(crate) part: Part,
+    pub(crate) error: Error,
+}
+
+enum Segment {
+    Text(Range<usize>),
+    Copy { statement: Range<usize>, data: Range<usize> },
+}
+
+impl Window<'_> {
+    /// Sends everything and awaits every answer.
+    pub(crate) async fn run(&self, client: &Client) -> Result<(), Broken> {
+        let segments = segments(self.body, self.text, &self.range);
+        if segments.iter().any(|segment| matches!(segment, Segment::Copy { .. })) {
+            return self.run_in_turn(client, &segments).await;
+        }
+        let mut answers = Vec::with_capacity(segments.len() + 2);
+        let parts = segments.iter().filter_map(|segment| match segment {
+            Segment::Text(range) => Some(range),
+            Segment::Copy { .. } => None,
+        });
+        answers.push((None, send(client, &self.opening).await));
+        for range in parts {
+            answers.push((Some(range), send(client, &self.guarded(range)).await));
+        }
+        // A message that could not even be put together must not be followed by the commit.
+        let whole = answers.iter().all(|(_, answer)| answer.is_ok());
+        let closing = if whole { &self.closing } else { "ROLLBACK" };
+        answers.push((None, send(client, closing).await));
+        let trailer = match self.trailer {
+            Some(trailer) => Some(send(client, trailer).await),
+            None => None,
+        };
+        let broken = self.first_error(answers).await;
+        if let Some(answer) = trailer {
+            drained(answer).await.ok();
+        }
+        broken.map_or(Ok(()), Err)
+    }
+
+    /// Every answer is awaited, also behind an error: only then does the connection stand still.
+    async fn first_error(&self, answers: Vec<(Option<&Range<usize>>, Answer)>) -> Option<Broken> {
+        let (mut broken, last) = (None, answers.len() - 1);
+        for (index, (range, answer)) in answers.into_iter().enumerate() {
+            let Err((completed, error)) = drained(answer).await else { continue };
+            let part = match range {
+                Some(range) => Part::Body(self.offset(range, completed, &error)),
+                None if index == last => Part::Closing,
+                None => Part::Opening,
+            };
+            broken.get_or_insert(Broken { part, error });
+        }
+        broken
+    }
+
+    /// COPY data goes in another mode of the protocol, so each part is awaited before the next is sent.
+    async fn run_in_turn(&self, client: &Client, segments: &[Segment]) -> Result<(), Broken> {
+        let broken = |part| move |(_, error)| Broken { part, error };
+        drained(send(client, &self.opening).await).await.map_err(broken(Part::Opening))?;
+        for segment in segments {
+            match segment {
+                Segment::Text(range) => {
+                    let answer = drained(send(client, &self.guarded(range)).await).await;
+                    answer.map_err(|(completed, error)| Broken {
+                        part: Part::Body(self.offset(range, completed, &error)),
+                        error,
+                    })?;
+                }
+                Segment::Copy { statement, data } => {
+                    drained(send(client, &self.guard).await).await.map_err(broken(Part::Body(None)))?;
+                    let copied = copy(client, &self.text[statement.clone()], &self.text[data.clone()]).await;
+                    copied.map_err(|error| Broken { part: Part::Body(Some(statement.start)), error })?;
+                }
+            }
+        }
+        drained(send(client, &self.closing).await).await.map_err(broken(Part::Closing))?;
+        if let Some(trailer) = self.trailer {
+            drained(send(client, trailer).await).await.ok();
+        }
+        Ok(())
+    }
+
+    fn guarded(&self, range: &Range<usize>) -> String {
+        let mut message = String::with_capacity(self.guard.len() + 1 + range.len());
+        write!(message, "{} {}", self.guard, &self.text[range.clone()]).expect("writing to a string does not fail");
+        message
+    }
+
+    /// Where in the text the statement behind the guard failed.
+    fn offset(&self, range: &Range<usize>, completed: usize, error: &Error) -> Option<usize> {
+        let prefix = u32::try_from(self.guard.chars().count() + 1).ok()?;
+        match error.as_db_error()?.position() {
+            Some(ErrorPosition::Original(position)) if *position > prefix => {
+                Some(range.start + place::offset_of(&self.text[range.clone()], position - prefix))
+            }
+            Some(ErrorPosition::Original(_)) => None,
+            _ => {
+                let index = completed.checked_sub(1)?;
+                let statements = self.body.statements.iter().filter(|statement| range.contains(&statement.range.start));
+                statements.map(|statement| statement.range.start).nth(index)
+            }
+        }
+    }
+}
+
+type Answer = Result<SimpleQueryStream, Error>;
+
+/// Sends at once: the future is ready without waiting for the server.
+async fn send(client: &Client, message: &str) -> Answer {
+    client.simple_query_raw(message).await
+}
+
+/// Reads an answer to its end; an error tells how many statements were completed before it.
+async fn drained(answer: Answer) -> Result<(), (usize, Error)> {
+    let mut stream = pin!(answer.map_err(|error| (0, error))?);
+    let mut completed = 0;
+    while let Some(message) = stream.try_next().await.map_err(|error| (completed, error))? {
+        if let SimpleQueryMessage::CommandComplete(_) = message {
+            completed += 1;
+        }
+    }
+    Ok(())
+}
+
+async fn copy(client: &Client, statement: &str, data: &str) -> Result<(), Error> {
+    let mut sink = pin!(client.copy_in::<_, Bytes>(statement).await?);
+    for chunk in data.as_bytes().chunks(COPY_CHUNK) {
+        sink.send(Bytes::copy_from_slice(chunk)).await?;
+    }
+    sink.finish().await.map(drop)
+}
+
+/// Cuts the body where COPY data begins and ends, and between statements where it grows too large for one message.
+fn segments(body: &Body, text: &str, range: &Range<usize>) -> Vec<Segment> {
+    let (mut segments, mut start) = (Vec::new(), range.start);
+    for statement in body.statements.iter().filter(|statement| range.contains(&statement.range.start)) {
+        if statement.copy.is_some() || statement.range.end - start > MESSAGE {
+            push_text(&mut segments, start..statement.range.start);
+            start = statement.range.start;
+        }
+        if let Some(copy) = &statement.copy {
+            segments.push(Segment::Copy { statement: statement.range.clone(), data: copy.data.clone() });
+            start = copy.data.end + end_of_data(&text[copy.data.end..]);
+        }
+    }
+    // An empty body is sent too: its guard is what makes a claim without effect visible.
+    if start < range.end || segments.is_empty() {
+        segments.push(Segment::Text(start..range.end));
+    }
+    segments
+}
+
+fn push_text(segments: &mut Vec<Segment>, range: Range<usize>) {
+    if !range.is_empty() {
+        segments.push(Segment::Text(range));
+    }
+}
+
+/// The length of the `\.` line behind COPY data.
+fn end_of_data(text: &str) -> usize {
+    let line = text.split_inclusive('\n').next().unwrap_or_default();
+    if line.trim_end() == "\\." { line.len() } else { 0 }
+}

@@ -1,0 +1,4 @@
+//! The driver on a real server.
+
+mod conformance;
+mod support;

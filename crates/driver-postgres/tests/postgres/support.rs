@@ -1,0 +1,93 @@
+//! A server that all tests of this crate share, and databases on it that go away with their test.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
+use dunlin_driver::conformance::{Database, Factory};
+use dunlin_driver::{Driver, TargetUrl};
+use dunlin_driver_postgres::{ConnectOptions, Plain, PostgresDriver, PostgresSettings};
+use dunlin_planner::TargetName;
+
+/// The shared server; it stays up a little, so that the next test finds it warm.
+pub(crate) fn server() -> Cluster {
+    let home = Home::new(Home::default_dir());
+    let spec =
+        ClusterSpec { linger: Duration::from_secs(30), ..ClusterSpec::named(home, Flavour::Full, "driver-tests") };
+    Cluster::start(&spec, &|_| {}).unwrap()
+}
+
+/// A database of its own for one test.
+#[derive(Clone)]
+pub(crate) struct Fresh(Arc<Owned>);
+
+struct Owned {
+    server: Cluster,
+    name: String,
+}
+
+impl Fresh {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let nanos = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+        let name = format!("t_{}_{}_{nanos:x}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+        let server = server();
+        server.create_database(&name, Template::Plain).unwrap();
+        Self(Arc::new(Owned { server, name }))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.0.server.url(&self.0.name)
+    }
+
+    /// What psql prints for these statements.
+    pub(crate) fn psql(&self, script: &str) -> String {
+        self.0.server.psql(&self.0.name, script).unwrap()
+    }
+
+    pub(crate) fn settings(&self) -> PostgresSettings {
+        PostgresSettings::new(options(&self.url()))
+    }
+}
+
+pub(crate) fn options(url: &str) -> ConnectOptions {
+    ConnectOptions::parse(&TargetUrl::new(url)).unwrap()
+}
+
+pub(crate) fn driver(settings: PostgresSettings) -> PostgresDriver {
+    PostgresDriver::new(TargetName::new("target").unwrap(), settings, Arc::new(Plain)).unwrap()
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.server.drop_database(&self.name).ok();
+    }
+}
+
+pub(crate) const OBJECTS: &str =
+    "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')";
+
+#[async_trait]
+impl Database for Fresh {
+    fn driver(&self) -> Arc<dyn Driver> {
+        Arc::new(driver(self.settings()))
+    }
+
+    async fn objects(&self) -> BTreeSet<String> {
+        self.psql(OBJECTS).lines().map(str::to_owned).collect()
+    }
+}
+
+/// Makes a fresh database per case.
+pub(crate) struct Fleet;
+
+#[async_trait]
+impl Factory for Fleet {
+    async fn fresh(&self) -> Box<dyn Database> {
+        Box::new(Fresh::new())
+    }
+}

@@ -1,0 +1,268 @@
+//! What the conformance suite works with: steps made out of plain statements, and a driver with everything around it that a
+//! session's calls need.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use dunlin_planner::{
+    Action, Body, Dependency, Digest, Failure, FailureClass, Kind, LaneKind, LedgerId, LedgerRow, MigrationId, Probe,
+    ProjectName, QualifiedName, RunId, Statement, StatementClass, Step, StepSettings, TargetFacts, TargetName, Walk,
+    WalkAction,
+};
+
+use crate::conformance::Database;
+use crate::{Claim, Driver, Session, StepTask};
+
+/// A step of a plan together with the text that it runs.
+pub struct StepText {
+    /// The step.
+    pub step: Step,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+impl StepText {
+    /// A migration `set/version` of these statements; what cannot be in a transaction is recognised by `CONCURRENTLY`.
+    #[must_use]
+    pub fn apply(id: &str, statements: &[&str]) -> Self {
+        let (body, text) = body(id, statements);
+        let id: MigrationId = id.parse().expect("it is a migration's id");
+        let step = Step {
+            name: "step".to_owned(),
+            service: dunlin_planner::ServiceName::new(id.set.as_str()).expect("a set's name fits a service"),
+            target: target(),
+            kind: Kind::Versioned,
+            phase: None,
+            action: Action::Apply { after: Vec::new(), again: false },
+            checksum: body.digest,
+            body,
+            waits: Vec::new(),
+            pulled_in_by: None,
+            resumes: false,
+            remaining: 1,
+            id,
+        };
+        Self { step, text }
+    }
+
+    /// What takes `up` back.
+    #[must_use]
+    pub fn revert(up: &Self, statements: &[&str], dependents: &[&str]) -> Self {
+        let dependents = dependents.iter().map(|id| id.parse().expect("it is a migration's id")).collect();
+        let (body, text) = body(&up.step.id.to_string(), statements);
+        Self { step: Step { action: Action::Revert { dependents }, body, ..up.step.clone() }, text }
+    }
+
+    /// With these predecessors.
+    #[must_use]
+    pub fn after(mut self, after: &[Dependency]) -> Self {
+        self.step.action = Action::Apply { after: after.to_vec(), again: false };
+        self
+    }
+
+    /// Of this kind.
+    #[must_use]
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.step.kind = kind;
+        self
+    }
+}
+
+fn target() -> TargetName {
+    TargetName::new("target").expect("it is a name")
+}
+
+/// `step` as a predecessor.
+pub(crate) fn needs(step: &StepText, declared: bool) -> Dependency {
+    Dependency { id: step.step.id.clone(), checksum: step.step.checksum, target: target(), declared }
+}
+
+pub(crate) fn number_of_statements(step: &StepText) -> u32 {
+    u32::try_from(step.step.body.statements.len()).expect("there are few")
+}
+
+/// The class of a failure.
+pub(crate) fn class<T>(ended: &Result<T, Failure>) -> Option<FailureClass> {
+    ended.as_ref().err().map(|failure| failure.class)
+}
+
+fn body(id: &str, statements: &[&str]) -> (Body, Arc<str>) {
+    let (mut text, mut parsed) = (String::new(), Vec::new());
+    for (line, statement) in (1..).zip(statements) {
+        let start = text.len();
+        text.push_str(statement);
+        parsed.push(parse(statement, start..text.len(), line));
+        text.push_str(";\n");
+    }
+    let digest = Digest::of(text.as_bytes());
+    let path = Arc::from(format!("migrations/{id}.sql"));
+    let body =
+        Body { path, digest, raw: digest, tokens: digest, settings: StepSettings::default(), statements: parsed };
+    (body, Arc::from(text))
+}
+
+fn parse(statement: &str, range: Range<usize>, line: u32) -> Statement {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let name = |name: &str| QualifiedName { schema: None, name: name.to_owned() };
+    let alone = |probe| StatementClass::Alone { what: words[..3].join(" "), probe };
+    let class = match words.as_slice() {
+        ["CREATE", "INDEX", "CONCURRENTLY", index, "ON", table, ..] => {
+            alone(Probe::IndexValid { index: (*index).to_owned(), table: name(table) })
+        }
+        ["DROP", "INDEX", "CONCURRENTLY", index] => alone(Probe::IndexAbsent(vec![name(index)])),
+        _ => StatementClass::Transactional,
+    };
+    Statement { range, line, digest: Digest::of(statement.as_bytes()), class, copy: None }
+}
+
+type Ledgers = dyn Fn(&TargetName) -> Option<LedgerId> + Send + Sync;
+
+/// A database under test, and what a session's calls need besides.
+pub struct Bench {
+    name: String,
+    database: Box<dyn Database>,
+    ledgers: Box<Ledgers>,
+    known: Arc<std::sync::OnceLock<LedgerId>>,
+    project: ProjectName,
+    /// The run that every step of this bench belongs to.
+    pub run: RunId,
+}
+
+impl fmt::Display for Bench {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Bench {
+    /// Works on `database`; failures bear `name`.
+    #[must_use]
+    pub fn new(name: &str, database: Box<dyn Database>) -> Self {
+        let known = Arc::new(std::sync::OnceLock::new());
+        let read = Arc::clone(&known);
+        Self {
+            name: name.to_owned(),
+            database,
+            ledgers: Box::new(move |_| read.get().cloned()),
+            known,
+            project: ProjectName::new("conformance").expect("it is a name"),
+            run: RunId::new("0197a000-0000-7000-8000-000000000001").expect("it is a name"),
+        }
+    }
+
+    /// The driver under test.
+    #[must_use]
+    pub fn driver(&self) -> Arc<dyn Driver> {
+        self.database.driver()
+    }
+
+    /// Reads the database.
+    pub async fn inspect(&self) -> TargetFacts {
+        self.driver().inspect(&self.project).await.unwrap_or_else(|failure| panic!("{self}: {failure:?}"))
+    }
+
+    /// Makes the ledger.
+    pub async fn bootstrap(&self) -> LedgerId {
+        let id = self.driver().bootstrap(None).await.unwrap_or_else(|failure| panic!("{self}: {failure:?}"));
+        self.known.get_or_init(|| id.clone());
+        id
+    }
+
+    /// Opens a session.
+    pub async fn session(&self, lane: LaneKind) -> Box<dyn Session> {
+        self.driver().session(lane).await.unwrap_or_else(|failure| panic!("{self}: {failure:?}"))
+    }
+
+    /// A step as sessions take it.
+    pub fn task<'a>(&'a self, step: &'a StepText) -> StepTask<'a> {
+        StepTask {
+            project: &self.project,
+            run: &self.run,
+            step: &step.step,
+            text: Arc::clone(&step.text),
+            ledgers: &*self.ledgers,
+            notices: Arc::new(|_| {}),
+        }
+    }
+
+    /// Runs a transactional step in a session of its own.
+    ///
+    /// # Errors
+    /// The session's failure.
+    pub async fn apply(&self, step: &StepText) -> Result<bool, Failure> {
+        let mut session = self.session(LaneKind::Main).await;
+        self.apply_on(&mut *session, step).await
+    }
+
+    /// Runs a transactional step.
+    ///
+    /// # Errors
+    /// The session's failure.
+    pub async fn apply_on(&self, session: &mut dyn Session, step: &StepText) -> Result<bool, Failure> {
+        session.apply(&self.task(step)).await
+    }
+
+    /// Walks through a step that runs statement by statement, and says what was done; nothing, where it was done already.
+    ///
+    /// # Errors
+    /// The session's failure, or the walk's; the step is given back.
+    pub async fn walk(&self, session: &mut dyn Session, step: &StepText) -> Result<Vec<WalkAction>, Failure> {
+        let task = self.task(step);
+        let Claim::Taken { finished, intended, .. } = session.claim(&task).await? else { return Ok(Vec::new()) };
+        let mut walk = Walk::new(&step.step.body, finished, intended);
+        let mut actions = Vec::new();
+        loop {
+            let action = walk.action();
+            let ended = act(session, &task, &mut walk, &action).await;
+            actions.push(action.clone());
+            match ended {
+                Ok(()) if action == WalkAction::Finish => return Ok(actions),
+                Ok(()) => {}
+                Err(failure) => {
+                    session.release().await;
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// The row of a step's migration.
+    pub async fn row(&self, step: &StepText) -> Option<LedgerRow> {
+        self.inspect().await.ledger.row(&step.step.id).cloned()
+    }
+
+    /// All rows.
+    pub async fn rows(&self) -> BTreeMap<MigrationId, LedgerRow> {
+        self.inspect().await.ledger.rows().map(|row| (row.id.clone(), row.clone())).collect()
+    }
+
+    /// The names of the tables and indexes that migrations made, in order.
+    pub async fn objects(&self) -> Vec<String> {
+        self.database.objects().await.into_iter().collect()
+    }
+}
+
+async fn act(
+    session: &mut dyn Session,
+    task: &StepTask<'_>,
+    walk: &mut Walk<'_>,
+    action: &WalkAction,
+) -> Result<(), Failure> {
+    match *action {
+        WalkAction::Probe(index) => {
+            walk.probed(session.probe(&task.step.body, index).await?);
+            return Ok(());
+        }
+        WalkAction::Intend(index) => session.intend(task, index).await?,
+        WalkAction::Clean(index) => session.clean(task, index).await?,
+        WalkAction::Execute(index) => session.execute(task, index).await?,
+        WalkAction::ExecuteRecorded(index) => session.execute_recorded(task, index).await?,
+        WalkAction::Advance(index) => session.advance(task, index).await?,
+        WalkAction::Finish => return session.finish(task).await,
+        WalkAction::Stop(ref failure) => return Err(failure.clone()),
+    }
+    walk.done();
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! One suite of cases that every driver passes; a driver's tests call [`run_all`] with a factory of empty databases.
+//!
+//! The cases speak a few statements that every database here understands (`CREATE TABLE`, `DROP TABLE`,
+//! `CREATE INDEX CONCURRENTLY`, `SELECT 1/0`) and panic with the case's name when a driver does something else. What only one
+//! kind of database does belongs into that driver's own tests.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dunlin_planner::FailureClass::{Busy, Estranged, Rejected};
+use dunlin_planner::{EnvironmentName, Kind, LaneKind, Ledger, ProbeFact, RowState, WalkAction};
+use futures_util::future::{BoxFuture, join, join_all};
+
+use crate::bench::{Bench, StepText, class, needs, number_of_statements};
+use crate::{Claim, Driver};
+
+/// Makes the databases that the cases run on.
+#[async_trait]
+pub trait Factory: Send + Sync {
+    /// An empty database that nobody else uses.
+    async fn fresh(&self) -> Box<dyn Database>;
+}
+
+/// A database under test.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// A driver for it, of the target `target`.
+    fn driver(&self) -> Arc<dyn Driver>;
+
+    /// The names of the tables and indexes that migrations made.
+    async fn objects(&self) -> BTreeSet<String>;
+}
+
+type Case = for<'a> fn(&'a Bench) -> BoxFuture<'a, ()>;
+
+/// Every case, with its name.
+const CASES: &[(&str, Case)] = &[
+    ("inspection creates nothing", |bench| Box::pin(inspection_creates_nothing(bench))),
+    ("bootstrapping again changes nothing", |bench| Box::pin(bootstrap_is_idempotent(bench))),
+    ("many can bootstrap at once", |bench| Box::pin(bootstrap_is_concurrent(bench))),
+    ("a ledger belongs to one environment", |bench| Box::pin(environment_is_kept(bench))),
+    ("applying writes the row", |bench| Box::pin(apply_writes_the_row(bench))),
+    ("a failing body leaves nothing", |bench| Box::pin(failing_body_leaves_nothing(bench))),
+    ("what a step needs must be applied", |bench| Box::pin(dependencies_are_checked(bench))),
+    ("reverting and applying again", |bench| Box::pin(revert_and_reapply(bench))),
+    ("a repeatable runs again when its text changes", |bench| Box::pin(repeatable_runs_again(bench))),
+    ("two sessions race for one step", |bench| Box::pin(race(bench))),
+    ("statement by statement", |bench| Box::pin(statement_by_statement(bench))),
+    ("resuming behind a finished statement", |bench| Box::pin(resume(bench))),
+    ("a claim excludes others", |bench| Box::pin(claim_excludes(bench))),
+    ("an edited beginning is not resumed", |bench| Box::pin(edited_prefix(bench))),
+    ("reverting statement by statement", |bench| Box::pin(revert_statement_by_statement(bench))),
+];
+
+/// Runs every case on a database of its own.
+///
+/// # Panics
+/// When the driver fails a case; the message begins with the case's name.
+pub async fn run_all(factory: &dyn Factory) {
+    for (name, case) in CASES {
+        let bench = Bench::new(name, factory.fresh().await);
+        case(&bench).await;
+    }
+}
+
+async fn inspection_creates_nothing(bench: &Bench) {
+    for _ in 0..2 {
+        let facts = bench.inspect().await;
+        assert_eq!(facts.ledger, Ledger::Absent, "{bench}");
+        assert_eq!(facts.target.as_str(), "target", "{bench}");
+    }
+}
+
+async fn bootstrap_is_idempotent(bench: &Bench) {
+    let first = bench.bootstrap().await;
+    let facts = bench.inspect().await;
+    assert_eq!(bench.bootstrap().await, first, "{bench}");
+    let Ledger::Present { id, environment, rows, .. } = facts.ledger else { panic!("{bench}: no ledger") };
+    assert_eq!((id, environment, rows.len()), (first, None, 0), "{bench}");
+    assert_eq!(facts.identity, bench.inspect().await.identity, "{bench}");
+}
+
+async fn bootstrap_is_concurrent(bench: &Bench) {
+    let ids: BTreeSet<_> = join_all((0..4).map(|_| bench.bootstrap())).await.into_iter().collect();
+    assert_eq!(ids.len(), 1, "{bench}");
+}
+
+async fn environment_is_kept(bench: &Bench) {
+    let [dev, production] = ["dev", "production"].map(|name| EnvironmentName::new(name).expect("it is a name"));
+    let driver = bench.driver();
+    let made = driver.bootstrap(Some(&dev)).await;
+    assert!(made.is_ok(), "{bench}: {made:?}");
+    for other in [Some(&production), None] {
+        let refused = driver.bootstrap(other).await.expect_err("another environment is refused");
+        assert_eq!(refused.class, Estranged, "{bench}");
+        assert!(refused.message.contains("`dev`"), "{bench}: {}", refused.message);
+    }
+    assert_eq!(driver.bootstrap(Some(&dev)).await, made, "{bench}");
+}
+
+async fn apply_writes_the_row(bench: &Bench) {
+    let ledger = bench.bootstrap().await;
+    let base = StepText::apply("a/1", &["CREATE TABLE one (id int)"]);
+    let next = StepText::apply("a/2", &["CREATE TABLE two (id int)"]).after(&[needs(&base, true)]);
+    for step in [&base, &next] {
+        assert_eq!(bench.apply(step).await, Ok(true), "{bench}");
+        assert_eq!(bench.apply(step).await, Ok(false), "{bench}");
+    }
+    assert_eq!(bench.objects().await, ["one", "two"], "{bench}");
+    let row = bench.row(&next).await.expect("the row is there");
+    assert_eq!((row.state, row.kind, row.transactional), (RowState::Applied, Kind::Versioned, true), "{bench}");
+    assert_eq!((row.checksum, row.tokens), (next.step.checksum, next.step.body.tokens), "{bench}");
+    assert_eq!((row.attempt, row.run, row.finished.is_some()), (1, bench.run.clone(), true), "{bench}");
+    let stored: Vec<_> = row.dependencies.iter().map(|stored| (stored.id.clone(), stored.ledger.clone())).collect();
+    assert_eq!(stored, [(base.step.id.clone(), ledger)], "{bench}");
+}
+
+async fn failing_body_leaves_nothing(bench: &Bench) {
+    bench.bootstrap().await;
+    let broken = StepText::apply("a/1", &["CREATE TABLE one (id int)", "SELECT 1/0"]);
+    let failure = bench.apply(&broken).await.expect_err("the body fails");
+    assert_eq!((failure.class, failure.sqlstate.as_deref()), (Rejected, Some("22012")), "{bench}: {failure:?}");
+    assert_eq!(failure.place.map(|place| place.line), Some(2), "{bench}");
+    assert_eq!(bench.row(&broken).await, None, "{bench}");
+    assert!(bench.objects().await.is_empty(), "{bench}");
+    let mended = StepText::apply("a/1", &["CREATE TABLE one (id int)"]);
+    assert_eq!(bench.apply(&mended).await, Ok(true), "{bench}");
+}
+
+async fn dependencies_are_checked(bench: &Bench) {
+    bench.bootstrap().await;
+    let base = StepText::apply("a/1", &["CREATE TABLE one (id int)"]);
+    let other = StepText::apply("a/1", &["CREATE TABLE uno (id int)"]);
+    let next = StepText::apply("a/2", &["CREATE TABLE two (id int)"]).after(&[needs(&base, false)]);
+    let refused = bench.apply(&next).await;
+    assert_eq!(class(&refused), Some(Estranged), "{bench}: {refused:?}");
+    assert_eq!(bench.row(&next).await, None, "{bench}");
+    assert_eq!(bench.apply(&other).await, Ok(true), "{bench}");
+    let refused = bench.apply(&next).await;
+    assert_eq!(class(&refused), Some(Estranged), "{bench}: another checksum: {refused:?}");
+    let fitting = StepText::apply("a/2", &["CREATE TABLE two (id int)"]).after(&[needs(&other, false)]);
+    assert_eq!(bench.apply(&fitting).await, Ok(true), "{bench}");
+    let row = bench.row(&fitting).await.expect("the row is there");
+    assert!(row.dependencies.is_empty(), "{bench}: sequence binds pending work only");
+    assert_eq!(bench.objects().await, ["two", "uno"], "{bench}");
+}
+
+async fn revert_and_reapply(bench: &Bench) {
+    bench.bootstrap().await;
+    let base = StepText::apply("a/1", &["CREATE TABLE one (id int)"]);
+    let next = StepText::apply("a/2", &["CREATE TABLE two (id int)"]).after(&[needs(&base, true)]);
+    let base_down = StepText::revert(&base, &["DROP TABLE one"], &["a/2"]);
+    let next_down = StepText::revert(&next, &["DROP TABLE two"], &[]);
+    for step in [&base, &next] {
+        assert_eq!(bench.apply(step).await, Ok(true), "{bench}");
+    }
+    let refused = bench.apply(&base_down).await;
+    assert_eq!(class(&refused), Some(Estranged), "{bench}: {refused:?}");
+    for step in [&next_down, &base_down] {
+        assert_eq!(bench.apply(step).await, Ok(true), "{bench}");
+        assert_eq!(bench.apply(step).await, Ok(false), "{bench}");
+        assert_eq!(bench.row(step).await.map(|row| row.state), Some(RowState::Reverted), "{bench}");
+    }
+    assert!(bench.objects().await.is_empty(), "{bench}");
+    assert_eq!(class(&bench.apply(&next).await), Some(Estranged), "{bench}: what it needs is reverted");
+    assert_eq!(bench.apply(&base).await, Ok(true), "{bench}");
+    let row = bench.row(&base).await.expect("the row is there");
+    assert_eq!((row.state, row.attempt), (RowState::Applied, 3), "{bench}");
+    let failing = StepText::revert(&base, &["DROP TABLE one", "SELECT 1/0"], &[]);
+    assert_eq!(class(&bench.apply(&failing).await), Some(Rejected), "{bench}");
+    assert_eq!(bench.row(&base).await.map(|row| row.state), Some(RowState::Applied), "{bench}");
+    assert_eq!(bench.objects().await, ["one"], "{bench}");
+}
+
+async fn repeatable_runs_again(bench: &Bench) {
+    bench.bootstrap().await;
+    let first = StepText::apply("a/views", &["CREATE TABLE one (id int)"]).kind(Kind::Repeatable);
+    let second = StepText::apply("a/views", &["CREATE TABLE two (id int)"]).kind(Kind::Repeatable);
+    for (step, expected) in [(&first, true), (&first, false), (&second, true), (&second, false)] {
+        assert_eq!(bench.apply(step).await, Ok(expected), "{bench}");
+    }
+    let row = bench.row(&second).await.expect("the row is there");
+    assert_eq!((row.kind, row.checksum, row.attempt), (Kind::Repeatable, second.step.checksum, 2), "{bench}");
+    let versioned = StepText::apply("a/1", &["CREATE TABLE three (id int)"]);
+    let edited = StepText::apply("a/1", &["CREATE TABLE four (id int)"]);
+    assert_eq!(bench.apply(&versioned).await, Ok(true), "{bench}");
+    assert_eq!(class(&bench.apply(&edited).await), Some(Estranged), "{bench}: an edited applied file");
+    assert_eq!(bench.objects().await, ["one", "three", "two"], "{bench}");
+}
+
+async fn race(bench: &Bench) {
+    bench.bootstrap().await;
+    for number in 0..8 {
+        let table = format!("CREATE TABLE t{number} (id int)");
+        let step = StepText::apply(&format!("a/{number}"), &[&table]);
+        let mut sessions = [bench.session(LaneKind::Main).await, bench.session(LaneKind::Main).await];
+        let [left, right] = &mut sessions;
+        let (left, right) = join(bench.apply_on(&mut **left, &step), bench.apply_on(&mut **right, &step)).await;
+        let done = [&left, &right].iter().filter(|ended| ***ended == Ok(true)).count();
+        let others = [&left, &right].iter().filter(|ended| ***ended == Ok(false) || class(ended) == Some(Busy)).count();
+        assert_eq!((done, others), (1, 1), "{bench}: {left:?} and {right:?}");
+        assert_eq!(bench.apply(&step).await, Ok(false), "{bench}");
+    }
+}
+
+fn index_step() -> StepText {
+    StepText::apply(
+        "a/1",
+        &["CREATE TABLE one (id int)", "CREATE INDEX CONCURRENTLY one_id ON one (id)", "CREATE TABLE two (id int)"],
+    )
+}
+
+async fn statement_by_statement(bench: &Bench) {
+    bench.bootstrap().await;
+    let step = index_step();
+    let mut session = bench.session(LaneKind::Long).await;
+    let actions = bench.walk(&mut *session, &step).await.expect("the walk ends well");
+    assert_eq!(
+        actions,
+        [
+            WalkAction::ExecuteRecorded(0),
+            WalkAction::Probe(1),
+            WalkAction::Intend(1),
+            WalkAction::Execute(1),
+            WalkAction::Probe(1),
+            WalkAction::Advance(1),
+            WalkAction::ExecuteRecorded(2),
+            WalkAction::Finish,
+        ],
+        "{bench}"
+    );
+    let row = bench.row(&step).await.expect("the row is there");
+    assert_eq!(
+        (row.state, row.transactional, row.step),
+        (RowState::Applied, false, number_of_statements(&step)),
+        "{bench}"
+    );
+    assert_eq!(bench.objects().await, ["one", "one_id", "two"], "{bench}");
+    assert_eq!(session.claim(&bench.task(&step)).await, Ok(Claim::AlreadyDone), "{bench}");
+}
+
+async fn resume(bench: &Bench) {
+    bench.bootstrap().await;
+    let step = index_step();
+    let task = bench.task(&step);
+    let mut session = bench.session(LaneKind::Long).await;
+    assert_eq!(session.claim(&task).await, Ok(Claim::Taken { attempt: 1, finished: 0, intended: false }), "{bench}");
+    assert_eq!(session.execute_recorded(&task, 0).await, Ok(()), "{bench}");
+    assert_eq!(session.probe(&step.step.body, 1).await, Ok(ProbeFact::Absent), "{bench}");
+    assert_eq!(session.intend(&task, 1).await, Ok(()), "{bench}");
+    session.release().await;
+    let row = bench.row(&step).await.expect("the row is there");
+    assert_eq!((row.state, row.transactional, row.step), (RowState::Running, false, 1), "{bench}");
+    let mut session = bench.session(LaneKind::Long).await;
+    let actions = bench.walk(&mut *session, &step).await.expect("the walk ends well");
+    assert_eq!(actions[..2], [WalkAction::Probe(1), WalkAction::Execute(1)], "{bench}: the intent is on record");
+    let row = bench.row(&step).await.expect("the row is there");
+    assert_eq!((row.state, row.attempt), (RowState::Applied, 2), "{bench}");
+    assert_eq!(bench.objects().await, ["one", "one_id", "two"], "{bench}");
+}
+
+async fn claim_excludes(bench: &Bench) {
+    bench.bootstrap().await;
+    let step = index_step();
+    let task = bench.task(&step);
+    let mut holder = bench.session(LaneKind::Long).await;
+    let mut other = bench.session(LaneKind::Long).await;
+    assert!(matches!(holder.claim(&task).await, Ok(Claim::Taken { attempt: 1, .. })), "{bench}");
+    let refused = other.claim(&task).await;
+    assert_eq!(class(&refused), Some(Busy), "{bench}: {refused:?}");
+    holder.release().await;
+    assert!(matches!(other.claim(&task).await, Ok(Claim::Taken { attempt: 2, .. })), "{bench}");
+    drop(other);
+    assert_eq!(
+        class(&holder.intend(&task, 1).await),
+        Some(dunlin_planner::FailureClass::Unknown),
+        "{bench}: it holds nothing any more"
+    );
+}
+
+async fn edited_prefix(bench: &Bench) {
+    bench.bootstrap().await;
+    let step = index_step();
+    let mut session = bench.session(LaneKind::Long).await;
+    let task = bench.task(&step);
+    assert!(matches!(session.claim(&task).await, Ok(Claim::Taken { .. })), "{bench}");
+    assert_eq!(session.execute_recorded(&task, 0).await, Ok(()), "{bench}");
+    session.release().await;
+    let tail = StepText::apply(
+        "a/1",
+        &[
+            "CREATE TABLE one (id int)",
+            "CREATE TABLE three (id int)",
+            "CREATE INDEX CONCURRENTLY three_id ON three (id)",
+        ],
+    );
+    let head = StepText::apply("a/1", &["CREATE TABLE uno (id int)", "CREATE INDEX CONCURRENTLY uno_id ON uno (id)"]);
+    let refused = session.claim(&bench.task(&head)).await;
+    assert_eq!(class(&refused), Some(dunlin_planner::FailureClass::Dirty), "{bench}: {refused:?}");
+    let walked = bench.walk(&mut *session, &tail).await;
+    assert!(walked.is_ok(), "{bench}: {walked:?}");
+    assert_eq!(bench.objects().await, ["one", "three", "three_id"], "{bench}");
+    assert_eq!(bench.row(&tail).await.map(|row| row.checksum), Some(tail.step.checksum), "{bench}");
+}
+
+async fn revert_statement_by_statement(bench: &Bench) {
+    bench.bootstrap().await;
+    let step = index_step();
+    let down = StepText::revert(&step, &["DROP INDEX CONCURRENTLY one_id", "DROP TABLE one", "DROP TABLE two"], &[]);
+    let mut session = bench.session(LaneKind::Long).await;
+    for step in [&step, &down] {
+        let walked = bench.walk(&mut *session, step).await;
+        assert!(walked.is_ok(), "{bench}: {walked:?}");
+    }
+    assert_eq!(bench.row(&step).await.map(|row| row.state), Some(RowState::Reverted), "{bench}");
+    assert!(bench.objects().await.is_empty(), "{bench}");
+    assert_eq!(session.claim(&bench.task(&down)).await, Ok(Claim::AlreadyDone), "{bench}");
+}

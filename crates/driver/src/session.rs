@@ -1,0 +1,142 @@
+//! The two traits every database implements: [`Driver`] for reading and preparing, [`Session`] for executing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dunlin_planner::{
+    Body, EnvironmentName, Failure, LaneKind, LedgerId, Notice, ProbeFact, ProjectName, RunId, Step, TargetFacts,
+    TargetName,
+};
+
+/// Receives what the server says while a step runs.
+pub type NoticeSink = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// One database. Reading never writes: only [`Driver::bootstrap`] and sessions change anything.
+#[async_trait]
+pub trait Driver: Send + Sync {
+    /// Reads identity, capabilities and ledger; creates nothing.
+    ///
+    /// # Errors
+    /// A [`Failure`] whose class tells an unreachable server from one that refuses.
+    async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure>;
+
+    /// Creates the ledger where there is none, or upgrades an older one, after checking that it can be trusted.
+    ///
+    /// # Errors
+    /// A [`Failure`]; [`FailureClass::Estranged`](dunlin_planner::FailureClass::Estranged) when the ledger cannot be trusted.
+    async fn bootstrap(&self, environment: Option<&EnvironmentName>) -> Result<LedgerId, Failure>;
+
+    /// Opens a session for one lane; it keeps its connection until it is dropped.
+    ///
+    /// # Errors
+    /// A [`Failure`] of class [`FailureClass::Unreachable`](dunlin_planner::FailureClass::Unreachable) or
+    /// [`FailureClass::Rejected`](dunlin_planner::FailureClass::Rejected).
+    async fn session(&self, lane: LaneKind) -> Result<Box<dyn Session>, Failure>;
+}
+
+/// Everything a session needs to know of a step.
+pub struct StepTask<'a> {
+    /// The project, part of the ledger's key.
+    pub project: &'a ProjectName,
+    /// The run.
+    pub run: &'a RunId,
+    /// The step of the plan.
+    pub step: &'a Step,
+    /// The text that runs.
+    pub text: Arc<str>,
+    /// The ledgers of the databases that the step's dependencies are in.
+    pub ledgers: &'a (dyn Fn(&TargetName) -> Option<LedgerId> + Send + Sync),
+    /// Takes the server's notices.
+    pub notices: NoticeSink,
+}
+
+/// What claiming a step that runs statement by statement found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours.
+    Taken {
+        /// How often it was taken up, this time included: the fencing token.
+        attempt: u32,
+        /// Statements that are finished.
+        finished: usize,
+        /// Whether the next statement's intent is on record, so that an earlier attempt may have run it.
+        intended: bool,
+    },
+    /// It is where the step wants it already.
+    AlreadyDone,
+}
+
+/// One connection that executes steps, one at a time.
+///
+/// Dropping the future of a statement does not stop a server: to stop, call the [`Canceller::cancel`] handle and await the
+/// future, which then ends with [`FailureClass::Interrupted`](dunlin_planner::FailureClass::Interrupted).
+#[async_trait]
+pub trait Session: Send {
+    /// A handle that cancels whatever this session is doing, from another task.
+    fn canceller(&self) -> Arc<dyn Canceller>;
+
+    /// Runs a transactional step: claim, body and finish in one transaction (PROTOCOL.md 7.3).
+    /// `Ok(true)` when this call did it, `Ok(false)` when it was done already.
+    ///
+    /// # Errors
+    /// A [`Failure`]; nothing happened unless its class says otherwise.
+    async fn apply(&mut self, task: &StepTask<'_>) -> Result<bool, Failure>;
+
+    /// Claims a step that runs statement by statement (PROTOCOL.md 7.4, N0 and N1).
+    ///
+    /// # Errors
+    /// A [`Failure`]; class `Busy` when another session holds it, with that session's pid and age in the message.
+    async fn claim(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure>;
+
+    /// Looks at the catalog for the statement at `index`.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn probe(&mut self, body: &Body, index: usize) -> Result<ProbeFact, Failure>;
+
+    /// Writes down that the statement at `index` is about to run.
+    ///
+    /// # Errors
+    /// A [`Failure`]; `Estranged` when another attempt has taken the step over.
+    async fn intend(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure>;
+
+    /// Removes what an earlier attempt of the statement at `index` left behind.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn clean(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure>;
+
+    /// Runs the statement at `index` by itself.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn execute(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure>;
+
+    /// Runs the statement at `index` and records its progress in one transaction.
+    ///
+    /// # Errors
+    /// A [`Failure`]; nothing happened unless its class says otherwise.
+    async fn execute_recorded(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure>;
+
+    /// Records that the statement at `index` is finished.
+    ///
+    /// # Errors
+    /// A [`Failure`]; `Estranged` when another attempt has taken the step over.
+    async fn advance(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure>;
+
+    /// Marks the claimed step as finished and gives it back.
+    ///
+    /// # Errors
+    /// A [`Failure`]; `Estranged` when another attempt has taken the step over.
+    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure>;
+
+    /// Gives a claimed step back unfinished, as far as the connection still allows; its progress stays.
+    async fn release(&mut self);
+}
+
+/// Cancels what a session is doing.
+#[async_trait]
+pub trait Canceller: Send + Sync {
+    /// Sends one cancel request; the session's future ends soon after, or the request hit nothing.
+    async fn cancel(&self);
+}
