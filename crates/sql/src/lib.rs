@@ -1,1 +1,52 @@
-//! dunlin-sql
+//! SQL text: what a migration file says, without running it.
+//!
+//! [`Source::read`] is the front door: bytes in, and out come the text that runs, its digests, its headers, its
+//! statements with their class, and everything wrong with it, each with its place. [`Source::lint`] adds the rules of
+//! [`rules`], one per file. Behind it, in order: [`normalize`] (bytes to text), [`split`] (text to statements), [`headers`]
+//! (comments to directives), [`analyze`] (statements to facts).
+//!
+//! Pure: no files, no network, no clock, no output. The dialect is PostgreSQL's with the idioms of TimescaleDB and
+//! pg_cron. Left out: whether a statement is right. That is the server's to say, and rehearsing asks it.
+//!
+//! Trade-off: what decides about safety (where a statement ends, whether it may run in a transaction, what is transaction
+//! control) is read off tokens and works on any text. What helps people and the planner (objects, calls, locks) comes
+//! from a syntax tree and may be missing.
+
+mod analysis;
+mod call;
+mod classify;
+mod control;
+mod digest;
+mod directive;
+mod headers;
+mod lexer;
+mod lines;
+mod lock;
+mod name;
+mod names;
+mod phase;
+mod problem;
+mod read;
+pub mod rules;
+mod source;
+mod split;
+mod tree;
+
+pub use analysis::{
+    Analysis, ColumnChange, ColumnChangeKind, ObjectAction, ObjectKind, ObjectRef, SyntaxIssue, analyze,
+};
+pub use call::{Argument, Call, CronJob};
+pub use classify::{EnumValue, IndexBuild, NonTx, ReindexTarget, StatementClass};
+pub use control::{ControlError, IsolationLevel, TransactionModes};
+pub use digest::{Digest, Digests};
+pub use directive::{Allow, Batch, HeaderError};
+pub use headers::{Headers, Placed, headers};
+pub use lines::{LineIndex, Position};
+pub use lock::LockLevel;
+pub use name::QualifiedName;
+pub use phase::{Phase, UnknownPhase};
+pub use problem::{Problem, Severity, Violation};
+pub use read::{Normalized, ReadError, normalize};
+pub use rules::{LintContext, Rule};
+pub use source::Source;
+pub use split::{Script, SplitError, Statement, split, split_part};

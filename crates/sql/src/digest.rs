@@ -1,0 +1,55 @@
+//! SHA-256 over three views of a file, so that an edit of comments is told from an edit of SQL.
+
+use std::ops::Range;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::lexer::Lexer;
+use crate::split::Script;
+
+/// A SHA-256.
+pub type Digest = [u8; 32];
+
+/// What identifies a file's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digests {
+    /// The bytes on disk.
+    pub raw: Digest,
+    /// The text that runs: normalised, without the outermost BEGIN … COMMIT pair. The migration's checksum.
+    pub body: Digest,
+    /// The statements' tokens and COPY data, without comments, whitespace and semicolons between statements.
+    pub tokens: Digest,
+}
+
+/// The digest of bytes.
+pub(crate) fn of_bytes(bytes: &[u8]) -> Digest {
+    Sha256::digest(bytes).into()
+}
+
+/// The digest of `part` of `text` with `removed` (in order, not overlapping) cut out.
+pub(crate) fn of_body(text: &str, part: &Range<usize>, removed: &[Range<usize>]) -> Digest {
+    let mut hash = Sha256::new();
+    let mut from = part.start;
+    for cut in removed {
+        hash.update(&text[from..cut.start]);
+        from = cut.end;
+    }
+    hash.update(&text[from..part.end]);
+    hash.finalize().into()
+}
+
+/// The digest of the statements' tokens. NUL, which no text contains, ends each token.
+pub(crate) fn of_tokens(text: &str, script: &Script) -> Digest {
+    let mut hash = Sha256::new();
+    for statement in &script.statements {
+        for token in Lexer::within(text, &statement.range).significant() {
+            hash.update(token.text);
+            hash.update([0]);
+        }
+        if let Some(data) = &statement.copy_data {
+            hash.update(&text[data.clone()]);
+        }
+        hash.update([0]);
+    }
+    hash.finalize().into()
+}

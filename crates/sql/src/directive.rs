@@ -1,0 +1,334 @@
+//! The exact directives: `-- dunlin: NAME ARGUMENTS`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::headers::{Headers, Placed, names};
+
+/// Every directive's name, for suggestions.
+const NAMES: [&str; 12] = [
+    "depends",
+    "phase",
+    "gate",
+    "transaction",
+    "lock_timeout",
+    "timeout",
+    "role",
+    "search_path",
+    "probe",
+    "refresh",
+    "batch",
+    "allow",
+];
+
+/// How a data migration is cut into batches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The table whose rows are walked.
+    pub table: String,
+    /// The column that orders them.
+    pub key: String,
+    /// Rows per batch.
+    pub size: u64,
+}
+
+/// A lint rule that does not apply to this file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// The rule's code.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A directive that is not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// No directive has this name.
+    #[error("unknown directive `{name}`")]
+    Unknown {
+        /// As written.
+        name: String,
+        /// The name that was probably meant.
+        suggestion: Option<String>,
+        /// The name.
+        range: Range<usize>,
+    },
+    /// A directive whose arguments make no sense.
+    #[error("`{name}` needs {needs}")]
+    Invalid {
+        /// The directive.
+        name: String,
+        /// What its arguments look like.
+        needs: &'static str,
+        /// The directive with its arguments.
+        range: Range<usize>,
+    },
+    /// A directive that may stand once stands twice.
+    #[error("`{name}` is given twice")]
+    Repeated {
+        /// The directive.
+        name: String,
+        /// The second one.
+        range: Range<usize>,
+    },
+}
+
+impl HeaderError {
+    /// The place to point at.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        match self {
+            Self::Unknown { range, .. } | Self::Invalid { range, .. } | Self::Repeated { range, .. } => range.clone(),
+        }
+    }
+
+    /// What to write instead.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unknown { suggestion, .. } => suggestion.as_ref().map(|name| format!("did you mean `{name}`?")),
+            Self::Invalid { .. } => None,
+            Self::Repeated { .. } => Some("remove one of them".to_owned()),
+        }
+    }
+}
+
+/// The known name nearest to a misspelt one.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|it| (strsim::damerau_levenshtein(name, it), it))
+        .filter(|(distance, it)| *distance <= 1 + it.len() / 4)
+        .min()
+        .map(|(_, it)| it.to_owned())
+}
+
+/// Reads what stands behind `dunlin:` into `headers`.
+pub(crate) fn read(text: &Placed<String>, headers: &mut Headers) -> Result<(), HeaderError> {
+    let (name, rest) = match text.value.split_once(char::is_whitespace) {
+        Some((name, rest)) => (name, rest.trim_start()),
+        None => (text.value.as_str(), ""),
+    };
+    let arguments = Arguments {
+        name,
+        whole: text.range.clone(),
+        text: Placed { value: rest.to_owned(), range: text.range.end - rest.len()..text.range.end },
+    };
+    match name {
+        "depends" => arguments.list("the ids of migrations", &mut headers.depends),
+        "phase" => {
+            let needs = "`expand`, `data` or `contract`";
+            let phase = arguments.parse(needs, |text| text.parse().ok())?;
+            arguments.once(phase, &mut headers.phase)
+        }
+        "gate" => {
+            let gate = arguments.word("the name of a gate")?;
+            headers.gates.push(arguments.placed(gate));
+            Ok(())
+        }
+        "transaction" => {
+            arguments.parse("`none`", |text| (text == "none").then_some(()))?;
+            arguments.once((), &mut headers.no_transaction)
+        }
+        "lock_timeout" => arguments.duration(&mut headers.lock_timeout),
+        "timeout" => arguments.duration(&mut headers.timeout),
+        "role" => {
+            let role = arguments.word("the name of a role")?;
+            arguments.once(role, &mut headers.role)
+        }
+        "search_path" => {
+            let path = arguments.text("the names of schemas")?;
+            arguments.once(path, &mut headers.search_path)
+        }
+        "probe" => {
+            let query = arguments.parse("a query", probe)?;
+            headers.probes.push(arguments.placed(query));
+            Ok(())
+        }
+        "refresh" => arguments.list("the names of aggregates", &mut headers.refresh),
+        "batch" => {
+            let batch = arguments.parse("`table=… key=… size=…`", batch)?;
+            arguments.once(batch, &mut headers.batch)
+        }
+        "allow" => {
+            let allow = arguments.parse("`RULE because REASON`", allow)?;
+            headers.allows.push(arguments.placed(allow));
+            Ok(())
+        }
+        _ => Err(HeaderError::Unknown {
+            name: name.to_owned(),
+            suggestion: nearest(name, NAMES.into_iter()),
+            range: text.range.start..text.range.start + name.len(),
+        }),
+    }
+}
+
+struct Arguments<'a> {
+    name: &'a str,
+    whole: Range<usize>,
+    text: Placed<String>,
+}
+
+impl Arguments<'_> {
+    fn invalid(&self, needs: &'static str) -> HeaderError {
+        HeaderError::Invalid { name: self.name.to_owned(), needs, range: self.whole.clone() }
+    }
+
+    fn placed<T>(&self, value: T) -> Placed<T> {
+        Placed { value, range: self.text.range.clone() }
+    }
+
+    fn parse<T>(&self, needs: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, HeaderError> {
+        parse(&self.text.value).ok_or_else(|| self.invalid(needs))
+    }
+
+    fn text(&self, needs: &'static str) -> Result<String, HeaderError> {
+        self.parse(needs, |text| (!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn word(&self, needs: &'static str) -> Result<String, HeaderError> {
+        self.parse(needs, |text| {
+            let one = !text.is_empty() && !text.contains(char::is_whitespace);
+            one.then(|| text.to_owned())
+        })
+    }
+
+    fn list(&self, needs: &'static str, into: &mut Vec<Placed<String>>) -> Result<(), HeaderError> {
+        let names = names(&self.text);
+        if names.is_empty() {
+            return Err(self.invalid(needs));
+        }
+        into.extend(names);
+        Ok(())
+    }
+
+    fn duration(&self, into: &mut Option<Placed<Duration>>) -> Result<(), HeaderError> {
+        let needs = "a duration with its unit, like `500ms`, `2s` or `10min`";
+        self.once(self.parse(needs, duration)?, into)
+    }
+
+    fn once<T>(&self, value: T, into: &mut Option<Placed<T>>) -> Result<(), HeaderError> {
+        if into.is_some() {
+            return Err(HeaderError::Repeated { name: self.name.to_owned(), range: self.whole.clone() });
+        }
+        *into = Some(self.placed(value));
+        Ok(())
+    }
+}
+
+/// A duration in PostgreSQL's spelling; a number without unit is refused, since its unit depends on the setting.
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    let seconds = |each: u64| number.checked_mul(each).map(Duration::from_secs);
+    match text[digits..].trim() {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => seconds(1),
+        "min" => seconds(60),
+        "h" => seconds(3_600),
+        "d" => seconds(86_400),
+        _ => None,
+    }
+}
+
+fn probe(text: &str) -> Option<String> {
+    let query = text.trim_end_matches(';').trim_end();
+    let word = query.split_whitespace().next()?.to_ascii_lowercase();
+    matches!(word.as_str(), "select" | "with" | "values" | "table").then(|| query.to_owned())
+}
+
+fn batch(text: &str) -> Option<Batch> {
+    let (mut table, mut key, mut size) = (None, None, None);
+    for pair in text.split_whitespace() {
+        let (name, value) = pair.split_once('=').filter(|(_, value)| !value.is_empty())?;
+        match name {
+            "table" if table.is_none() => table = Some(value.to_owned()),
+            "key" if key.is_none() => key = Some(value.to_owned()),
+            "size" if size.is_none() => {
+                size = Some(value.parse().ok().filter(|size| *size > 0)?);
+            }
+            _ => return None,
+        }
+    }
+    Some(Batch { table: table?, key: key?, size: size? })
+}
+
+fn allow(text: &str) -> Option<Allow> {
+    let (rule, reason) = text.split_once(char::is_whitespace)?;
+    let reason = reason.trim_start().strip_prefix("because")?;
+    let reason = reason.strip_prefix(char::is_whitespace)?.trim();
+    (!reason.is_empty()).then(|| Allow { rule: rule.to_owned(), reason: reason.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(directive: &str, expected: &str) {
+        let mut headers = Headers::default();
+        let text = Placed { value: directive.to_owned(), range: 10..10 + directive.len() };
+        let got = match read(&text, &mut headers) {
+            Ok(()) if headers == Headers::default() => "nothing".to_owned(),
+            Ok(()) => "ok".to_owned(),
+            Err(error) => match error.hint() {
+                Some(hint) => format!("{error}; {hint}"),
+                None => error.to_string(),
+            },
+        };
+        assert_eq!(got, expected, "{directive:?}");
+    }
+
+    #[test]
+    fn each_directive_is_read_or_refused() {
+        for good in [
+            "depends a/b",
+            "phase contract",
+            "gate web-v2",
+            "transaction none",
+            "lock_timeout 2s",
+            "timeout 10min",
+            "role app_owner",
+            "search_path app, public",
+            "probe SELECT true;",
+            "refresh energy_hourly, energy_daily",
+            "batch table=tasks key=id size=10000",
+            "allow drop-table because it was never used",
+        ] {
+            check(good, "ok");
+        }
+        check("phas expand", "unknown directive `phas`; did you mean `phase`?");
+        check("frobnicate", "unknown directive `frobnicate`");
+        check("", "unknown directive ``");
+        check("phase later", "`phase` needs `expand`, `data` or `contract`");
+        check("transaction maybe", "`transaction` needs `none`");
+        let unit = "`timeout` needs a duration with its unit, like `500ms`, `2s` or `10min`";
+        for bad in ["timeout 10", "timeout", "timeout s", "timeout 5 weeks"] {
+            check(bad, unit);
+        }
+        check("probe DROP TABLE x", "`probe` needs a query");
+        check("batch table=t key=id size=0", "`batch` needs `table=… key=… size=…`");
+        check("batch table=t table=u key=id size=1", "`batch` needs `table=… key=… size=…`");
+        check("allow drop-table", "`allow` needs `RULE because REASON`");
+        check("allow drop-table because ", "`allow` needs `RULE because REASON`");
+        check("gate a b", "`gate` needs the name of a gate");
+    }
+
+    #[test]
+    fn durations_and_batches_have_values() {
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(duration("2h"), Some(Duration::from_secs(7_200)));
+        assert_eq!(
+            batch("size=5 table=app.t key=id"),
+            Some(Batch { table: "app.t".to_owned(), key: "id".to_owned(), size: 5 })
+        );
+    }
+
+    #[test]
+    fn a_directive_that_stands_once_may_not_stand_twice() {
+        let mut headers = Headers::default();
+        let text = |value: &str| Placed { value: value.to_owned(), range: 0..value.len() };
+        read(&text("phase data"), &mut headers).unwrap();
+        let again = read(&text("phase expand"), &mut headers).unwrap_err();
+        assert_eq!(again.to_string(), "`phase` is given twice");
+    }
+}

@@ -1,0 +1,38 @@
+//! Lint rules, one per file. [`ALL`] lists them; documentation and configuration names derive from it.
+//!
+//! A file allows itself to break one with `-- dunlin: allow RULE because REASON`. Where the syntax is broken, nothing but
+//! that is reported: the other rules would guess.
+
+mod add_not_null_column;
+mod concurrent_index_if_not_exists;
+mod concurrent_index_on_hypertable;
+mod cron_unnamed_job;
+mod drop_column;
+mod drop_table;
+mod non_transactional_in_pair;
+mod own_tracking_table;
+mod registry;
+mod session_setting;
+mod syntax_error;
+mod unnamed_concurrent_index;
+mod update_limit;
+
+pub use registry::{LintContext, Rule};
+
+pub(crate) use registry::check;
+
+/// Every rule.
+pub const ALL: [&Rule; 12] = [
+    &syntax_error::RULE,
+    &update_limit::RULE,
+    &add_not_null_column::RULE,
+    &concurrent_index_if_not_exists::RULE,
+    &concurrent_index_on_hypertable::RULE,
+    &cron_unnamed_job::RULE,
+    &drop_column::RULE,
+    &drop_table::RULE,
+    &non_transactional_in_pair::RULE,
+    &own_tracking_table::RULE,
+    &session_setting::RULE,
+    &unnamed_concurrent_index::RULE,
+];

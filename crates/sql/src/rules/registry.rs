@@ -1,0 +1,156 @@
+//! What a rule is, and how all of them are checked.
+
+use std::ops::Range;
+
+use crate::analysis::Analysis;
+use crate::lexer::{Lexer, Token};
+use crate::name::QualifiedName;
+use crate::phase::Phase;
+use crate::problem::{Severity, Violation};
+use crate::rules::{ALL, syntax_error, update_limit};
+use crate::source::Source;
+use crate::split::Statement;
+
+/// A lint rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name in configuration and in `allow`, in kebab case.
+    pub code: &'static str,
+    /// What it is about, in one line.
+    pub summary: &'static str,
+    /// How bad breaking it is.
+    pub severity: Severity,
+    /// A script that breaks it.
+    pub bad: &'static str,
+    /// The same, done well.
+    pub good: &'static str,
+    pub(super) check: fn(&Lint<'_>, &mut Findings),
+}
+
+/// What rules may know beside the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LintContext {
+    /// The phase that the file's name gives it, where its headers do not.
+    pub phase: Option<Phase>,
+    /// Hypertables that other files make.
+    pub hypertables: Vec<QualifiedName>,
+}
+
+/// A file under check.
+pub(super) struct Lint<'a> {
+    pub(super) source: &'a Source,
+    pub(super) context: &'a LintContext,
+}
+
+impl<'a> Lint<'a> {
+    pub(super) fn statements(&self) -> impl Iterator<Item = (&'a Statement, &'a Analysis)> {
+        let source = self.source;
+        source.statements().iter().zip(source.analysis())
+    }
+
+    /// The first tokens of a statement.
+    pub(super) fn head(&self, statement: &Statement) -> Vec<Token<'a>> {
+        Lexer::within(self.source.text(), &statement.range).significant().take(8).collect()
+    }
+
+    /// Is the file declared to be a contraction?
+    pub(super) fn contracts(&self) -> bool {
+        let declared = self.source.headers().phase.as_ref().map(|it| it.value);
+        declared.or(self.context.phase) == Some(Phase::Contract)
+    }
+}
+
+/// Collects what one rule finds.
+pub(super) struct Findings {
+    rule: &'static Rule,
+    found: Vec<Violation>,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, range: Range<usize>, message: impl Into<String>, help: &str) {
+        self.found.push(Violation {
+            rule: self.rule.code,
+            severity: self.rule.severity,
+            message: message.into(),
+            range,
+            help: (!help.is_empty()).then(|| help.to_owned()),
+        });
+    }
+}
+
+/// Checks every rule that `source` does not allow itself to break.
+pub(crate) fn check(source: &Source, context: &LintContext) -> Vec<Violation> {
+    let lint = Lint { source, context };
+    let run = |rule: &'static Rule| {
+        let allows = &source.headers().allows;
+        if allows.iter().any(|allow| allow.value.rule == rule.code) {
+            return Vec::new();
+        }
+        let mut findings = Findings { rule, found: Vec::new() };
+        (rule.check)(&lint, &mut findings);
+        findings.found
+    };
+    let mut found = run(&syntax_error::RULE);
+    if found.is_empty() {
+        found = ALL.iter().skip(1).flat_map(|rule| run(rule)).collect();
+    } else {
+        found.extend(run(&update_limit::RULE));
+    }
+    found.sort_by_key(|violation| violation.range.start);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(sql: &str) -> Vec<&'static str> {
+        let source = Source::read(sql.as_bytes()).unwrap();
+        assert_eq!(source.problems(), [], "{sql}");
+        let found = source.lint(&LintContext::default());
+        found.iter().map(|violation| violation.rule).collect()
+    }
+
+    #[test]
+    fn each_rule_finds_its_bad_example_and_no_rule_minds_the_good_one() {
+        for rule in ALL {
+            assert!(codes(rule.bad).contains(&rule.code), "{}: bad", rule.code);
+            assert_eq!(codes(rule.good), [""; 0], "{}: good", rule.code);
+        }
+    }
+
+    #[test]
+    fn a_rule_can_be_allowed() {
+        for rule in ALL {
+            let allowed = format!("-- dunlin: allow {} because of a test\n{}", rule.code, rule.bad);
+            assert!(!codes(&allowed).contains(&rule.code), "{}", rule.code);
+        }
+    }
+
+    #[test]
+    fn codes_are_kebab_case_and_unique() {
+        for (at, rule) in ALL.iter().enumerate() {
+            let kebab = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(rule.code.chars().all(kebab), "{}", rule.code);
+            assert!(ALL[..at].iter().all(|it| it.code != rule.code), "{}", rule.code);
+        }
+    }
+
+    #[test]
+    fn a_phase_or_hypertable_from_outside_counts() {
+        let lint = |sql: &str, context: &LintContext| {
+            let source = Source::read(sql.as_bytes()).unwrap();
+            source.lint(context).len()
+        };
+        let contract = LintContext { phase: Some(Phase::Contract), ..LintContext::default() };
+        assert_eq!(lint("DROP TABLE t", &contract), 0);
+        assert_eq!(lint("DROP TABLE t", &LintContext::default()), 1);
+        let declared_otherwise = "-- dunlin: phase expand\nDROP TABLE t";
+        assert_eq!(lint(declared_otherwise, &contract), 1);
+        let metrics = QualifiedName { schema: Some("app".to_owned()), name: "metrics".to_owned() };
+        let hypertable = LintContext { hypertables: vec![metrics], ..LintContext::default() };
+        let index = "CREATE INDEX CONCURRENTLY i ON metrics (at)";
+        assert_eq!(lint(index, &hypertable), 1);
+        assert_eq!(lint(index, &LintContext::default()), 0);
+    }
+}

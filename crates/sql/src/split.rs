@@ -1,0 +1,404 @@
+//! Splits a script into statements where psql would.
+//!
+//! A semicolon ends a statement outside literals, comments, parentheses and the `BEGIN ATOMIC … END` body of a function
+//! or procedure. `COPY … FROM STDIN` takes the lines behind it as data. psql's own commands are no SQL and are refused,
+//! and so is what is opened and never closed: psql would run half of it. Whether a statement is valid is not asked here.
+
+use std::ops::Range;
+
+use squawk_lexer::TokenKind;
+
+use crate::control::{self, ControlError, TransactionModes};
+use crate::lexer::{Lexer, Token};
+use crate::lines::LineIndex;
+
+/// Deeper nesting is refused: parsers behind this one recurse.
+const MAX_DEPTH: usize = 1_000;
+
+/// One statement of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// From its first token to its last; no comments around it, no semicolon.
+    pub range: Range<usize>,
+    /// Behind its semicolon, or behind its COPY data and the line `\.`.
+    pub end: usize,
+    /// The line, from 1, of its first token.
+    pub line: usize,
+    /// The data lines of `COPY … FROM STDIN`, without the line `\.`.
+    pub copy_data: Option<Range<usize>>,
+}
+
+/// A text's statements and what belongs to the whole of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// What runs, in order.
+    pub statements: Vec<Statement>,
+    /// Ranges that do not run: the outermost BEGIN … COMMIT pair and a leading SET TRANSACTION.
+    pub removed: Vec<Range<usize>>,
+    /// Was there such a pair?
+    pub own_transaction: bool,
+    /// What those say about the transaction.
+    pub modes: Option<TransactionModes>,
+    /// Transaction control that would end Dunlin's own transaction.
+    pub control: Vec<ControlError>,
+    /// `--` comments before the first statement, and those anywhere that address Dunlin.
+    pub(crate) comments: Vec<Range<usize>>,
+}
+
+impl Script {
+    /// `text` with what does not run blanked out; offsets and lines stay the same.
+    #[must_use]
+    pub fn executable(&self, text: &str) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        for byte in self.removed.iter().flat_map(|range| range.clone()) {
+            if bytes[byte] != b'\n' {
+                bytes[byte] = b' ';
+            }
+        }
+        String::from_utf8(bytes).expect("blanking whole statements leaves whole characters")
+    }
+}
+
+/// Why a text cannot be split. Each carries the place to point at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// A literal or comment that does not end.
+    #[error("{what} that begins here is never closed")]
+    Unterminated {
+        /// What was opened.
+        what: &'static str,
+        /// The opening.
+        range: Range<usize>,
+    },
+    /// A parenthesis that does not end.
+    #[error("parenthesis that begins here is never closed")]
+    UnclosedParenthesis {
+        /// The parenthesis.
+        range: Range<usize>,
+    },
+    /// A `BEGIN ATOMIC` without its END.
+    #[error("`BEGIN ATOMIC` that begins here has no END")]
+    UnclosedBody {
+        /// The word ATOMIC.
+        range: Range<usize>,
+    },
+    /// More nesting than any parser bears.
+    #[error("nested more than {MAX_DEPTH} levels deep")]
+    TooDeep {
+        /// The innermost opening.
+        range: Range<usize>,
+    },
+    /// A command of psql.
+    #[error("`{command}` is a command of psql, not SQL")]
+    MetaCommand {
+        /// The command, with its backslash.
+        command: String,
+        /// From the backslash to the end of the line.
+        range: Range<usize>,
+    },
+    /// SQL between `COPY … FROM STDIN;` and the end of its line.
+    #[error("text between `COPY … FROM STDIN;` and its data")]
+    TextBeforeData {
+        /// The first token of it.
+        range: Range<usize>,
+    },
+    /// COPY data without the line `\.`.
+    #[error("data of this COPY does not end with a line `\\.`")]
+    UnterminatedData {
+        /// The COPY statement.
+        range: Range<usize>,
+    },
+    /// A byte order mark inside the text, as concatenated files have.
+    #[error("byte order mark in the middle of the text")]
+    StrayByteOrderMark {
+        /// The mark.
+        range: Range<usize>,
+    },
+}
+
+impl SplitError {
+    /// The place to point at.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        match self {
+            Self::Unterminated { range, .. }
+            | Self::UnclosedParenthesis { range }
+            | Self::UnclosedBody { range }
+            | Self::TooDeep { range }
+            | Self::MetaCommand { range, .. }
+            | Self::TextBeforeData { range }
+            | Self::UnterminatedData { range }
+            | Self::StrayByteOrderMark { range } => range.clone(),
+        }
+    }
+
+    /// What to change, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::MetaCommand { command, .. } => Some(meta_command_hint(command)),
+            Self::TextBeforeData { .. } => Some("start the data on the next line"),
+            Self::UnterminatedData { .. } => Some("end the data with a line that holds only `\\.`"),
+            Self::StrayByteOrderMark { .. } => Some("remove it; it is invisible in most editors"),
+            _ => None,
+        }
+    }
+}
+
+fn meta_command_hint(command: &str) -> &'static str {
+    match command {
+        r"\i" | r"\ir" | r"\include" | r"\include_relative" => "make the included file a migration of its own",
+        r"\c" | r"\connect" => "put it into a migration set of that database's target",
+        r"\set" | r"\unset" | r"\pset" | r"\timing" | r"\echo" | r"\restrict" | r"\unrestrict" => {
+            "remove the line; a migration always stops at its first error"
+        }
+        r"\copy" => "use COPY … FROM STDIN with the data behind it",
+        r"\gexec" => "use DO with EXECUTE format(…)",
+        r"\." => "it ends COPY data, and there is none here",
+        _ => "remove it, or write it in SQL",
+    }
+}
+
+/// Splits `text`.
+///
+/// # Errors
+/// The first thing that is never closed, or is no SQL.
+pub fn split(text: &str) -> Result<Script, SplitError> {
+    split_part(text, &(0..text.len()))
+}
+
+/// Splits one part of `text`; ranges stay those of the whole text.
+///
+/// # Errors
+/// As [`split`].
+pub fn split_part(text: &str, part: &Range<usize>) -> Result<Script, SplitError> {
+    let mut splitter = Splitter::new(text, part);
+    while let Some(token) = splitter.lexer.next() {
+        splitter.token(&token)?;
+    }
+    splitter.finish()
+}
+
+/// The first unquoted words of a statement, which say whether it has an SQL body or inline data.
+#[derive(Debug, Default)]
+struct Head {
+    copy: bool,
+    /// How far `CREATE [OR REPLACE] FUNCTION|PROCEDURE` has been seen.
+    create: Option<Create>,
+    words: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Create {
+    Verb,
+    Or,
+    Replace,
+    Routine,
+}
+
+impl Head {
+    fn word(&mut self, word: &Token<'_>) {
+        self.copy |= self.words == 0 && word.is("copy");
+        self.create = match (self.words, self.create) {
+            (0, None) if word.is("create") => Some(Create::Verb),
+            (_, Some(Create::Verb)) if word.is("or") => Some(Create::Or),
+            (_, Some(Create::Or)) if word.is("replace") => Some(Create::Replace),
+            (_, Some(Create::Verb | Create::Replace)) if word.is("function") || word.is("procedure") => {
+                Some(Create::Routine)
+            }
+            (_, Some(Create::Routine)) => Some(Create::Routine),
+            _ => None,
+        };
+        self.words += 1;
+    }
+}
+
+struct Splitter<'a> {
+    text: &'a str,
+    end: usize,
+    lexer: Lexer<'a>,
+    lines: LineIndex,
+    statements: Vec<Statement>,
+    comments: Vec<Range<usize>>,
+    /// The statement that is being read.
+    current: Option<Range<usize>>,
+    head: Head,
+    previous: Option<Token<'a>>,
+    parentheses: Vec<Range<usize>>,
+    /// The openings of BEGIN ATOMIC and of CASE inside it.
+    blocks: Vec<Range<usize>>,
+    reads_stdin: bool,
+}
+
+impl<'a> Splitter<'a> {
+    fn new(text: &'a str, part: &Range<usize>) -> Self {
+        Self {
+            text,
+            end: part.end,
+            lexer: Lexer::within(text, part),
+            lines: LineIndex::new(text),
+            statements: Vec::new(),
+            comments: Vec::new(),
+            current: None,
+            head: Head::default(),
+            previous: None,
+            parentheses: Vec::new(),
+            blocks: Vec::new(),
+            reads_stdin: false,
+        }
+    }
+
+    fn token(&mut self, token: &Token<'a>) -> Result<(), SplitError> {
+        if let Some(what) = token.unterminated() {
+            let range = token.range.start..token.range.start + opening_len(token);
+            return Err(SplitError::Unterminated { what, range });
+        }
+        match token.kind {
+            TokenKind::Whitespace | TokenKind::BlockComment { .. } => return Ok(()),
+            TokenKind::LineComment => {
+                self.comment(token);
+                return Ok(());
+            }
+            TokenKind::Unknown => self.refuse_unknown(token)?,
+            TokenKind::Semi if self.parentheses.is_empty() && self.blocks.is_empty() => {
+                return self.end_statement(token.range.end);
+            }
+            _ => {}
+        }
+        match &mut self.current {
+            Some(range) => range.end = token.range.end,
+            None => self.current = Some(token.range.clone()),
+        }
+        match token.kind {
+            TokenKind::OpenParen => open(&mut self.parentheses, &token.range)?,
+            TokenKind::CloseParen => drop(self.parentheses.pop()),
+            TokenKind::Ident if self.parentheses.is_empty() => self.word(token)?,
+            _ => {}
+        }
+        self.previous = Some(token.clone());
+        Ok(())
+    }
+
+    fn comment(&mut self, token: &Token<'_>) {
+        let leading = self.statements.is_empty() && self.current.is_none();
+        if leading || crate::headers::addresses_dunlin(token.text) {
+            self.comments.push(token.range.clone());
+        }
+    }
+
+    fn refuse_unknown(&self, token: &Token<'_>) -> Result<(), SplitError> {
+        match token.text {
+            "\\" => {
+                let rest = &self.text[token.range.start..self.end];
+                let line = rest.split('\n').next().unwrap_or_default().trim_end();
+                let command = line.split_whitespace().next().unwrap_or("\\");
+                Err(SplitError::MetaCommand {
+                    command: command.to_owned(),
+                    range: token.range.start..token.range.start + line.len(),
+                })
+            }
+            "\u{feff}" => Err(SplitError::StrayByteOrderMark { range: token.range.clone() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn word(&mut self, word: &Token<'_>) -> Result<(), SplitError> {
+        self.head.word(word);
+        let after = |previous: &str| self.previous.as_ref().is_some_and(|it| it.is(previous));
+        if self.head.copy && word.is("stdin") && after("from") {
+            self.reads_stdin = true;
+        }
+        if self.head.create != Some(Create::Routine) {
+            return Ok(());
+        }
+        let opens_body = self.blocks.is_empty() && word.is("atomic") && after("begin");
+        let opens_case = !self.blocks.is_empty() && word.is("case");
+        if opens_body || opens_case {
+            open(&mut self.blocks, &word.range)?;
+        } else if word.is("end") {
+            self.blocks.pop();
+        }
+        Ok(())
+    }
+
+    fn end_statement(&mut self, end: usize) -> Result<(), SplitError> {
+        let reads_stdin = std::mem::take(&mut self.reads_stdin);
+        self.head = Head::default();
+        self.previous = None;
+        let Some(range) = self.current.take() else {
+            return Ok(());
+        };
+        let mut statement = Statement { line: self.lines.line(range.start), range, end, copy_data: None };
+        if reads_stdin {
+            let (data, end) = self.copy_data(&statement)?;
+            statement.copy_data = Some(data);
+            statement.end = end;
+            self.lexer.skip_to(end);
+        }
+        self.statements.push(statement);
+        Ok(())
+    }
+
+    /// The data behind a COPY statement, and the offset behind the line that ends it.
+    fn copy_data(&self, copy: &Statement) -> Result<(Range<usize>, usize), SplitError> {
+        let rest = &self.text[copy.end..self.end];
+        let line_len = rest.find('\n').unwrap_or(rest.len());
+        let line_end = copy.end + line_len;
+        if let Some(token) = Lexer::within(self.text, &(copy.end..line_end))
+            .find(|token| !matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment))
+        {
+            return Err(SplitError::TextBeforeData { range: token.range });
+        }
+        let start = (line_end + 1).min(self.end);
+        let mut at = start;
+        for line in self.text[start..self.end].split_inclusive('\n') {
+            if line.strip_suffix('\n').unwrap_or(line) == r"\." {
+                return Ok((start..at, at + line.len()));
+            }
+            at += line.len();
+        }
+        Err(SplitError::UnterminatedData { range: copy.range.clone() })
+    }
+
+    fn finish(mut self) -> Result<Script, SplitError> {
+        if let Some(range) = self.parentheses.pop() {
+            return Err(SplitError::UnclosedParenthesis { range });
+        }
+        if !self.blocks.is_empty() {
+            let range = self.blocks.swap_remove(0);
+            return Err(SplitError::UnclosedBody { range });
+        }
+        if let Some(range) = &self.current {
+            self.end_statement(range.end)?;
+        }
+        let split = control::settle(self.text, self.statements);
+        Ok(Script {
+            statements: split.statements,
+            removed: split.removed,
+            own_transaction: split.pair,
+            modes: split.modes,
+            control: split.errors,
+            comments: self.comments,
+        })
+    }
+}
+
+fn open(stack: &mut Vec<Range<usize>>, range: &Range<usize>) -> Result<(), SplitError> {
+    if stack.len() == MAX_DEPTH {
+        let range = range.clone();
+        return Err(SplitError::TooDeep { range });
+    }
+    stack.push(range.clone());
+    Ok(())
+}
+
+/// The length of the quote, comment opening or dollar tag at the start of a token.
+fn opening_len(token: &Token<'_>) -> usize {
+    if token.text.starts_with("/*") {
+        return 2;
+    }
+    match token.text.strip_prefix('$') {
+        Some(rest) => rest.find('$').map_or(1, |tag| tag + 2),
+        None => token.text.find(['\'', '"']).map_or(1, |quote| quote + 1),
+    }
+}
