@@ -11,6 +11,8 @@ use crate::{servers, shell};
 /// Runs the tests whose names contain the filter, or all.
 pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<()> {
     servers::install()?;
+    // The tests of the package `tests` run the binary; Cargo does not build it for them.
+    shell::build_dunlin(root)?;
     let runners: &[&str] = if shell::has_cargo(root, "nextest") {
         // nextest leaves out the examples in documentation.
         &["nextest run --workspace", "test --quiet --doc --workspace"]
