@@ -21,20 +21,28 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account for a cluster with this data directory, which need not exist yet.
+    /// The account for new data.
+    pub(crate) fn choose() -> Result<Self, DevdbError> {
+        if !geteuid().is_root() {
+            return Ok(Self { other: None });
+        }
+        let known = match User::from_name("postgres") {
+            Ok(None) => User::from_name("nobody"),
+            found => found,
+        };
+        Self::found(known)
+    }
+
+    /// The account that data belong to.
     pub(crate) fn of(data: &Path) -> Result<Self, DevdbError> {
         if !geteuid().is_root() {
             return Ok(Self { other: None });
         }
-        let owner = fs::metadata(data).ok().map(|meta| Uid::from_raw(meta.uid())).filter(|uid| !uid.is_root());
-        let known = match owner {
-            Some(uid) => User::from_uid(uid),
-            None => match User::from_name("postgres") {
-                Ok(None) => User::from_name("nobody"),
-                found => found,
-            },
-        };
-        let user = known.map_err(std::io::Error::from)?;
+        Self::found(User::from_uid(Uid::from_raw(fs::metadata(data)?.uid())))
+    }
+
+    fn found(user: nix::Result<Option<User>>) -> Result<Self, DevdbError> {
+        let user = user.map_err(std::io::Error::from)?;
         Ok(Self { other: Some(user.ok_or(DevdbError::NoAccount)?) })
     }
 

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::data;
 use crate::error::DevdbError;
@@ -86,13 +87,14 @@ impl Cluster {
         let Some(place) = Place::find(home, name)? else {
             return Ok(None);
         };
-        let lock = place.lock(|| ())?;
+        let Some(lock) = place.lock_existing(|| ())? else { return Ok(None) };
         let Some(state) = State::read(&place)? else { return Ok(None) };
         let server = Server { bindir: state.bindir, port: state.port };
         if !server.wait_ready(&place)? {
             return Ok(None);
         }
         let owner = place.own()?;
+        watchdog::ensure(&place, Duration::ZERO)?;
         drop(lock);
         Ok(Some(Self { place, server, owner }))
     }
@@ -135,8 +137,10 @@ impl Cluster {
     /// # Errors
     /// If the server cannot be stopped.
     pub fn close(self) -> Result<Departure, DevdbError> {
-        let lock = self.place.lock(|| ())?;
-        leave(&self.place, &self.owner, &lock)
+        match self.place.lock_existing(|| ())? {
+            Some(lock) => leave(&self.place, &self.owner, &lock),
+            None => Ok(Departure::Stopped),
+        }
     }
 
     /// The cluster's name.
@@ -200,7 +204,7 @@ fn end(home: &Home, name: &str, life: Life) -> Result<Option<Departure>, DevdbEr
     let Some(place) = Place::find(home, name)? else {
         return Ok(None);
     };
-    let lock = place.lock(|| ())?;
+    let Some(lock) = place.lock_existing(|| ())? else { return Ok(None) };
     // Owned first, then exclusively: only so are other owners told from a watchdog that takes a look.
     let owner = place.own()?;
     place.set_life(life)?;

@@ -21,7 +21,7 @@ use crate::watchdog;
 /// Makes the data of a cluster anew and starts its server. Half-made data are removed first.
 pub(crate) fn make(place: &Place, spec: &ClusterSpec, bindir: &Path, lock: &Lock) -> Result<State, DevdbError> {
     watchdog::stop(place)?;
-    let account = Account::of(Path::new(""))?;
+    let account = Account::choose()?;
     account.check_reach(place.dir())?;
     for (dir, mode) in [(place.data(), 0o700), (place.run(), 0o755)] {
         match fs::remove_dir_all(&dir) {

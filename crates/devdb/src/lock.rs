@@ -19,19 +19,12 @@ impl Lock {
     /// Waits for the lock on a file that is created if need be. `waiting` is called if another holds it.
     ///
     /// Whoever removes the file holds its lock, so a lock on a file that is no longer at its path is taken anew.
-    pub(crate) fn exclusive(path: &Path, waiting: impl FnOnce()) -> io::Result<Self> {
-        let mut waiting = Some(waiting);
+    pub(crate) fn exclusive(path: &Path, waiting: impl Fn()) -> io::Result<Self> {
         loop {
             let file = open(path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) => {
-                    if let Some(say) = waiting.take() {
-                        say();
-                    }
-                    file.lock()?;
-                }
+            if !try_exclusive(&file)? {
+                waiting();
+                file.lock()?;
             }
             if is_at(&file, path)? {
                 return Ok(Self { file });

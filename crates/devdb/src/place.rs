@@ -89,22 +89,36 @@ impl Place {
     }
 
     /// Locks the cluster against every other change, creating its directory if need be.
-    pub(crate) fn lock(&self, waiting: impl FnOnce()) -> Result<Lock, DevdbError> {
-        let mut waiting = Some(waiting);
+    pub(crate) fn lock(&self, waiting: impl Fn()) -> Result<Lock, DevdbError> {
         loop {
-            let clusters = self.dir.parent().expect("a cluster's directory is below its home");
-            for dir in [clusters, &self.dir] {
-                if !dir.is_dir() {
-                    fs::create_dir_all(dir)?;
-                    fs::set_permissions(dir, PermissionsExt::from_mode(0o755))?;
-                }
+            match self.create_dir() {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
             }
-            let say = || waiting.take().into_iter().for_each(|say| say());
-            match Lock::exclusive(&self.dir.join("lock"), say) {
-                // Removed between the two steps: create it anew.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                locked => return Ok(locked?),
+            // None if it was removed between the two steps.
+            if let Some(lock) = self.lock_existing(&waiting)? {
+                return Ok(lock);
             }
+        }
+    }
+
+    fn create_dir(&self) -> io::Result<()> {
+        let clusters = self.dir.parent().expect("a cluster's directory is below its home");
+        for dir in [clusters, &self.dir] {
+            if !dir.is_dir() {
+                fs::create_dir_all(dir)?;
+                // Whatever the umask says: the account that runs the server has to enter.
+                fs::set_permissions(dir, PermissionsExt::from_mode(0o755))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Place::lock`]; none if the cluster's directory is gone.
+    pub(crate) fn lock_existing(&self, waiting: impl Fn()) -> Result<Option<Lock>, DevdbError> {
+        match Lock::exclusive(&self.dir.join("lock"), waiting) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            locked => Ok(Some(locked?)),
         }
     }
 

@@ -50,3 +50,21 @@ fn newest(system: &Path) -> Option<PathBuf> {
     let bindir = |major: u32| system.join(major.to_string()).join("bin");
     majors.filter(|&major| bindir(major).join("initdb").exists()).max().map(bindir)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_is_the_greatest_number_with_a_server() {
+        let system = tempfile::tempdir().unwrap();
+        assert_eq!(newest(system.path()), None);
+        for major in ["9.6", "9", "15", "17"] {
+            fs::create_dir_all(system.path().join(major).join("bin")).unwrap();
+        }
+        for server in ["9", "15"] {
+            fs::write(system.path().join(server).join("bin/initdb"), "").unwrap();
+        }
+        assert_eq!(newest(system.path()), Some(system.path().join("15/bin")));
+    }
+}

@@ -47,3 +47,22 @@ fn parse(text: &str) -> Option<State> {
     let flavour = [Flavour::Full, Flavour::Plain].into_iter().find(|known| known.name() == flavour)?;
     Some(State { flavour, bindir: bindir.into(), port: port.parse().ok()? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_this_version_are_read() {
+        let state = State { flavour: Flavour::Full, bindir: "/x/bin".into(), port: 20_001 };
+        for (text, expected) in [
+            ("dunlin-devdb 1\nfull\n/x/bin\n20001\n", Some(state)),
+            ("dunlin-devdb 2\nfull\n/x/bin\n20001\n", None),
+            ("dunlin-devdb 1\nfull\n/x/bin\n", None),
+            ("dunlin-devdb 1\nodd\n/x/bin\n20001\n", None),
+            ("", None),
+        ] {
+            assert_eq!(parse(text), expected, "{text}");
+        }
+    }
+}
