@@ -60,13 +60,15 @@ impl Facts {
             self.phase = self.phase.max(Some(Phase::Expand));
         }
     }
+}
 
-    fn errors(&mut self, errors: Vec<SyntaxError>, place: Place<'_>) {
-        let issues = errors
-            .into_iter()
-            .map(|error| SyntaxIssue { message: error.message().replace("_KW", ""), range: place(error.range()) });
-        self.errors.extend(issues);
-    }
+/// An error with its place; where the parser only gives a point, the token that stands there.
+fn issue(text: &str, range: &Range<usize>, error: &SyntaxError) -> SyntaxIssue {
+    let inner = Range::<usize>::from(error.range());
+    let (start, end) = (range.start + inner.start, range.start + inner.end);
+    let mut behind = Lexer::within(text, &(start..range.end)).significant();
+    let token = behind.next().filter(|_| start == end);
+    SyntaxIssue { message: error.message().replace("_KW", ""), range: token.map_or(start..end, |token| token.range) }
 }
 
 /// Parses the statement at `range` of `text`.
@@ -84,7 +86,8 @@ pub(crate) fn read(text: &str, range: &Range<usize>) -> Facts {
         }
     }
     facts.names(&parse.syntax_node(), &place);
-    facts.errors(parse.errors(), &place);
+    let errors = parse.errors();
+    facts.errors = errors.iter().map(|error| issue(text, range, error)).collect();
     facts
 }
 

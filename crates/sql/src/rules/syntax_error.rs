@@ -19,7 +19,8 @@ fn check(lint: &Lint<'_>, findings: &mut Findings) {
         if !update_limit::places(lint.source.text(), &statement.range).is_empty() {
             continue;
         }
-        for error in &analysis.syntax_errors {
+        // The others of a statement tend to follow from its first.
+        if let Some(error) = analysis.syntax_errors.first() {
             findings.add(error.range.clone(), error.message.clone(), "");
         }
     }
