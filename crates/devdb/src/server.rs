@@ -52,7 +52,8 @@ timescaledb.max_background_workers = 16
 /// no test of a crash would mean anything.
 const NOT_DURABLE: &str = "fsync = off\n";
 
-/// Whether the cluster's server process lives. The number in its file alone proves nothing, as the system uses it again.
+/// Whether the cluster's server process lives. The number in its file alone proves nothing, as the system uses it
+/// again.
 pub(crate) fn is_running(place: &Place) -> bool {
     let pid = fs::read_to_string(place.data().join("postmaster.pid")).unwrap_or_default();
     let pid = pid.lines().next().unwrap_or_default();

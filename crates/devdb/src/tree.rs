@@ -83,7 +83,8 @@ impl Tree {
         remove(&work)
     }
 
-    /// Makes the programs of a new tree use its libraries at the place where it will be, and checks that none lacks one.
+    /// Makes the programs of a new tree use its libraries at the place where it will be, and checks that none lacks
+    /// one.
     fn link(&self, new: &Path, lock: &Lock) -> Result<(), DevdbError> {
         let libc = find(&new.join("usr/lib"), |path| path.join("libc.so.6").exists())?;
         let loader = find(&libc, |path| name_of(path).starts_with("ld-linux-"))?;

@@ -49,10 +49,11 @@ leave() {
 watch() {
   exec 7<&0 8<&1 9<&2 </dev/null >/dev/null 2>&1
   while :; do
-    flock 8 7<&- || exit # waits until no owner is left, without holding the mark should this script be killed
+    # What waits does not hold the mark: should this script be killed, the next owner has to see that.
+    flock 8 7<&- || exit # until no owner is left
     flock --unlock 8
-    sleep "$1"
-    flock 9 || exit
+    sleep "$1" 7<&-
+    flock 9 7<&- || exit
     flock --nonblock 8 && break # none has come meanwhile, and none can now
     flock --unlock 9
   done
