@@ -58,7 +58,7 @@ pub(crate) struct Link<'g> {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) line: Line,
-    /// How many dependencies it stands for.
+    /// How many dependencies of its kind it stands for.
     pub(crate) count: usize,
     pub(crate) place: Option<&'g Place>,
 }
@@ -119,8 +119,10 @@ impl<'g> Picture<'g> {
                 }
                 let line = Line::of(edge.kind);
                 let link = links.entry((from, to)).or_insert(Link { from, to, line, count: 0, place: None });
-                link.line = link.line.max(line);
-                link.count += 1;
+                if line > link.line {
+                    (link.line, link.count) = (line, 0);
+                }
+                link.count += usize::from(line == link.line);
                 if let (Level::Migrations, EdgeKind::Declared { place }) = (self.level, edge.kind) {
                     link.place = Some(place);
                 }

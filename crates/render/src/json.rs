@@ -1,7 +1,7 @@
 //! Values as JSON for other programs: one object with `version` and the thing itself, pretty printed.
 //!
-//! Within a version fields are added, never renamed or removed. Durations are seconds, moments are RFC 3339 in UTC (those
-//! of a ledger by its database's clock), digests hexadecimal, steps are counted from 0.
+//! Within a version fields are added, never renamed or removed. Times taken are seconds, limits milliseconds, moments
+//! RFC 3339 in UTC (those of a ledger by its database's clock), digests hexadecimal; steps are counted from 0.
 //!
 //! | function | shape |
 //! |---|---|

@@ -21,11 +21,14 @@ pub fn status(status: &Status, verbose: bool, width: usize) -> String {
     for target in &status.targets {
         let sets = sets_of(status, &target.name);
         if !sets.is_empty() || target.server.is_some() || target.trouble.is_some() {
-            parts.push(head(target) + &table(&sets, verbose, width));
+            let listed = |migration: &MigrationStatus| verbose || (target.enabled && tells_more(migration));
+            parts.push(head(target) + &table(&sets, &listed, width));
         }
     }
-    if !status.findings.is_empty() {
-        parts.push(findings(&status.findings));
+    let troubles = status.targets.iter().filter_map(|target| target.trouble.as_ref());
+    let found: Vec<_> = troubles.chain(&status.findings).cloned().collect();
+    if !found.is_empty() {
+        parts.push(findings(&found));
     }
     parts.push(totals(status));
     parts.join("\n")
@@ -42,7 +45,7 @@ fn sets_of<'s>(status: &'s Status, target: &TargetName) -> Sets<'s> {
 fn head(target: &TargetStatus) -> String {
     let server = match (&target.server, &target.trouble) {
         _ if !target.enabled => paint(WARN, "switched off in this environment"),
-        (_, Some(trouble)) => paint(BAD, one_line(&trouble.message)),
+        (_, Some(_)) => paint(BAD, "not read, see below"),
         (Some(server), None) if target.has_ledger => paint(DIM, one_line(server)),
         (Some(server), None) => format!("{} {}", paint(DIM, one_line(server)), paint(WARN, "no ledger yet")),
         (None, None) => paint(DIM, "not asked"),
@@ -50,14 +53,18 @@ fn head(target: &TargetStatus) -> String {
     format!("{}  {}  {server}\n", paint(NAME.bold(), &target.name), paint(DIM, target.kind))
 }
 
-/// A line per set; below it its migrations, where they are not all applied or `verbose` asks for them.
-fn table(sets: &Sets<'_>, verbose: bool, width: usize) -> String {
+/// Whether a migration's own line says more than the counts of its set do.
+fn tells_more(migration: &MigrationStatus) -> bool {
+    !matches!(migration.state, StateWord::Applied | StateWord::Unknown)
+}
+
+/// A line per set; below it those of its migrations that are to be `listed`.
+fn table(sets: &Sets<'_>, listed: &dyn Fn(&MigrationStatus) -> bool, width: usize) -> String {
     let mut text = String::new();
     let mut heads = Grid::new(2);
     for (set, members) in sets {
         heads.row(set_line(set, members));
-        let shown: Vec<_> =
-            members.iter().filter(|migration| verbose || migration.state != StateWord::Applied).collect();
+        let shown: Vec<_> = members.iter().filter(|migration| listed(migration)).collect();
         if !shown.is_empty() {
             text.push_str(&heads.render(width));
             heads = Grid::new(2);

@@ -1,4 +1,4 @@
-//! The graph as one SVG file without scripts or outside references: a frame per database, time runs downwards.
+//! The graph as one SVG file without scripts or outside references: a frame per database, time runs from left to right.
 //!
 //! ascii-dag lays it out in character cells; here they become pixels. It only says where a long edge bends, so the corners
 //! between are filled in ([`corners`]). Colours fit light and dark pages.
@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use ascii_dag::render::engine::CustomNode;
-use ascii_dag::{EdgePath, LayoutConfig, LayoutEdge, LayoutIR, LayoutNode};
+use ascii_dag::{Direction, EdgePath, LayoutConfig, LayoutEdge, LayoutIR, LayoutNode};
 use dunlin_planner::{Graph, Selection};
 use unicode_width::UnicodeWidthStr;
 
@@ -27,9 +27,9 @@ const HEAD: &str = r##"  <style>
     .node { fill: #ffffff; stroke: #57606a } .pulled { stroke-dasharray: 4 3 }
     .id { font-weight: bold } .caption { fill: #57606a; font-size: 12px }
     .target { fill: #f6f8fa; stroke: #afb8c1 } .target-name { fill: #0550ae; font-weight: bold; paint-order: stroke; stroke: #f6f8fa; stroke-width: 5px }
-    polyline { fill: none; stroke: #8c959f; stroke-width: 1.2 }
+    polyline { fill: none; stroke: #8c959f; stroke-width: 1.2; stroke-linejoin: round }
     .declared { stroke: #0550ae; stroke-width: 1.8 } .after { stroke-dasharray: 5 4 }
-    .count { fill: #0550ae; font-size: 11px }
+    .count { fill: #0550ae; font-size: 11px; text-anchor: end }
   </style>
   <defs>
     <marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 10 5 0 10z" fill="#57606a"/></marker>
@@ -57,8 +57,9 @@ pub fn graph_svg(graph: &Graph<'_>, selection: &Selection, level: Level) -> Stri
         dag.put_nodes(nodes).inside(cluster).expect("every node was added above and is in one cluster");
     }
     let mut config = LayoutConfig::standard();
-    config.node_spacing = 4;
-    config.level_spacing = 1;
+    config.direction = Direction::LeftRight;
+    config.node_spacing = 1;
+    config.level_spacing = 3;
     draw(&picture, &captions, &dag.compute_layout_with_config(&config))
 }
 
@@ -101,18 +102,17 @@ fn pixel((x, y): (usize, usize)) -> (usize, usize) {
     (x * CELL.0 + MARGIN, y * CELL.1 + MARGIN)
 }
 
-/// The cells where an edge begins, bends and ends.
+/// The cells where an edge leaves to the right, bends, and arrives from the left.
 fn corners(edge: &LayoutEdge<'_>) -> Vec<(usize, usize)> {
     let (start, end) = ((edge.from_x, edge.from_y), (edge.to_x, edge.to_y));
     let mut cells = vec![start];
     match &edge.path {
-        EdgePath::Corner { bend_at } => cells.extend([(start.0, *bend_at), (end.0, *bend_at)]),
+        EdgePath::Corner { bend_at } => cells.extend([(*bend_at, start.1), (*bend_at, end.1)]),
         EdgePath::MultiSegment { waypoints, start_offset } => {
             let (mut at, mut offset) = (start, 1 + start_offset);
             for next in waypoints.iter().copied().chain([end]) {
-                if at.0 != next.0 {
-                    let row = if end.1 >= start.1 { at.1 + offset } else { at.1.saturating_sub(offset) };
-                    cells.extend([(at.0, row), (next.0, row)]);
+                if at.1 != next.1 {
+                    cells.extend([(at.0 + offset, at.1), (at.0 + offset, next.1)]);
                 }
                 cells.push(next);
                 (at, offset) = (next, 1);
@@ -126,16 +126,26 @@ fn corners(edge: &LayoutEdge<'_>) -> Vec<(usize, usize)> {
     cells
 }
 
+/// The pixels of an edge, from the middle of one node's side to that of another.
+///
+/// Where sets need each other, one edge runs against the flow: the layout gives it the way of its opposite, so it is
+/// turned round and moved beside that one.
+fn points(edge: &LayoutEdge<'_>) -> Vec<(usize, usize)> {
+    let aside = if edge.reversed { CELL.1 / 2 } else { 0 };
+    let middle = |(x, y): (usize, usize)| (x + CELL.0 / 2, y + NODE_HEIGHT * CELL.1 / 2 + aside);
+    let mut points: Vec<_> = corners(edge).into_iter().map(|cell| middle(pixel(cell))).collect();
+    if edge.reversed {
+        points.reverse();
+    }
+    if let Some((x, _)) = points.last_mut() {
+        *x = if edge.reversed { pixel((edge.from_x + 1, 0)).0 } else { pixel((edge.to_x, 0)).0 };
+    }
+    points
+}
+
 fn polyline(picture: &Picture<'_>, edge: &LayoutEdge<'_>) -> String {
     let Some(link) = picture.links.get(edge.edge_index) else { return String::new() };
-    let cells = corners(edge);
-    let mut points: Vec<_> =
-        cells.iter().map(|cell| pixel(*cell)).map(|(x, y)| (x + CELL.0 / 2, y + CELL.1 / 2)).collect();
-    let downwards = edge.to_y >= edge.from_y;
-    if let Some((_, y)) = points.last_mut() {
-        let top = pixel((0, edge.to_y)).1;
-        *y = if downwards { top } else { top + CELL.1 };
-    }
+    let points = points(edge);
     let shown: Vec<_> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
     let class = match link.line {
         Line::Sequence => "sequence",
@@ -148,8 +158,8 @@ fn polyline(picture: &Picture<'_>, edge: &LayoutEdge<'_>) -> String {
         shown.join(" ")
     );
     if let (Some(label), Some((x, y))) = (picture.label(link), points.last()) {
-        let y = if downwards { y.saturating_sub(5) } else { y + 12 };
-        let _ = writeln!(svg, "  <text class=\"count\" x=\"{}\" y=\"{y}\">{label}</text>", x + 7);
+        let (x, y) = if edge.reversed { (x + 24, y + 14) } else { (x.saturating_sub(10), y.saturating_sub(4)) };
+        let _ = writeln!(svg, "  <text class=\"count\" x=\"{x}\" y=\"{y}\">{label}</text>");
     }
     svg
 }

@@ -36,7 +36,6 @@ fn sets_are_drawn_without_what_a_longer_path_implies() {
     ║  [auth]            ║
     ║   ┌─┘              ║
     ╚═══╪════════════════╝
-       "2×"
         │
         │
     ╔═══╪═════════════════╗
@@ -132,6 +131,12 @@ fn sets_that_need_each_other_keep_both_edges() {
       n0 -> n1 [penwidth=2];
       n1 -> n0 [penwidth=2, label="2×"];
     }
+    "#);
+    let svg = check(&both, &[], |graph, all| graph_svg(graph, all, Level::Sets));
+    let edges: Vec<_> = svg.lines().filter(|line| line.contains("<polyline")).collect();
+    insta::assert_snapshot!(edges.join("\n"), @r#"
+    <polyline class="declared" points="136,76 180,76" marker-end="url(#arrow)"><title>b comes after a</title></polyline>
+    <polyline class="declared" points="184,84 140,84" marker-end="url(#arrow)"><title>a comes after b</title></polyline>
     "#);
 }
 
@@ -238,22 +243,22 @@ fn other_languages_draw_the_same() {
     let svg = check(&quoted, &["auth"], |graph, auth| graph_svg(graph, auth, Level::Migrations));
     let body = svg.split_once("fill=\"#ffffff\"/>\n").unwrap().1;
     insta::assert_snapshot!(body, @r#"
-      <rect class="target" x="12" y="12" width="336" height="272" rx="8"/>
-      <polyline class="sequence" points="136,84 136,100 224,100 224,140" marker-end="url(#arrow)"><title>auth/20240101_002 comes after auth/20240101_001</title></polyline>
-      <polyline class="declared" points="288,84 288,100 224,100 224,140" marker-end="url(#arrow)"><title>auth/20240101_002 needs billing/1: migrations/auth/20240101_002.sql:1:20</title></polyline>
-      <polyline class="sequence" points="224,164 224,220" marker-end="url(#arrow)"><title>auth/views comes after auth/20240101_002</title></polyline>
+      <rect class="target" x="12" y="12" width="592" height="160" rx="8"/>
+      <polyline class="sequence" points="232,76 240,76 240,92 276,92" marker-end="url(#arrow)"><title>auth/20240101_002 comes after auth/20240101_001</title></polyline>
+      <polyline class="declared" points="112,124 240,124 240,92 276,92" marker-end="url(#arrow)"><title>auth/20240101_002 needs billing/1: migrations/auth/20240101_002.sql:1:20</title></polyline>
+      <polyline class="sequence" points="424,92 468,92" marker-end="url(#arrow)"><title>auth/views comes after auth/20240101_002</title></polyline>
       <rect class="node" x="28" y="60" width="208" height="32" rx="5"/>
       <text class="id" x="36" y="73">auth/20240101_001</text>
       <text class="caption" x="36" y="87">say "hi" &lt;b&gt; #1 \ &amp; more</text>
-      <rect class="node pulled" x="244" y="60" width="88" height="32" rx="5"/>
-      <text class="id" x="252" y="73">billing/1</text>
-      <text class="caption" x="252" y="87">invoices</text>
-      <rect class="node" x="148" y="140" width="152" height="32" rx="5"/>
-      <text class="id" x="156" y="153">auth/20240101_002</text>
-      <text class="caption" x="156" y="167">add sessions</text>
-      <rect class="node" x="164" y="220" width="120" height="32" rx="5"/>
-      <text class="id" x="172" y="233">auth/views</text>
-      <text class="caption" x="172" y="247">session views</text>
+      <rect class="node pulled" x="28" y="108" width="88" height="32" rx="5"/>
+      <text class="id" x="36" y="121">billing/1</text>
+      <text class="caption" x="36" y="135">invoices</text>
+      <rect class="node" x="276" y="76" width="152" height="32" rx="5"/>
+      <text class="id" x="284" y="89">auth/20240101_002</text>
+      <text class="caption" x="284" y="103">add sessions</text>
+      <rect class="node" x="468" y="76" width="120" height="32" rx="5"/>
+      <text class="id" x="476" y="89">auth/views</text>
+      <text class="caption" x="476" y="103">session views</text>
       <text class="target-name" x="22" y="31">core (postgres)</text>
     </svg>
     "#);
@@ -269,4 +274,13 @@ fn hundreds_of_migrations_are_listed_and_still_drawn_as_svg() {
     assert_eq!(text.lines().next().unwrap(), "core (postgres)  401 migrations");
     let svg = check(&catalog, &[], |graph, all| graph_svg(graph, all, Level::Migrations));
     assert_eq!(svg.matches("class=\"node\"").count(), 401);
+}
+
+#[test]
+fn nothing_selected_is_still_a_picture() {
+    let empty = catalog("core postgres");
+    let text = check(&empty, &[], |graph, all| graph_text(graph, all, Level::Sets, 100));
+    assert_eq!(text, "No migration is selected.\n");
+    let svg = check(&empty, &[], |graph, all| graph_svg(graph, all, Level::Sets));
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
 }

@@ -1,7 +1,7 @@
 //! Findings and failures.
 
 use dunlin_planner::{Failure, FailureClass, Finding, Place};
-use dunlin_render::{failure, findings};
+use dunlin_render::{failure, findings, findings_json};
 
 use crate::support::{bare, place};
 
@@ -75,5 +75,36 @@ fn a_failure_tells_all_that_the_server_said() {
     let bare_one = Failure::new(FailureClass::Unreachable, "the connection was refused");
     insta::assert_snapshot!(bare(&failure(&bare_one, "`auth/1` failed on core")), @r#"
     error: `auth/1` failed on core: the connection was refused
+    "#);
+}
+
+#[test]
+fn findings_as_json_keep_every_place() {
+    let found =
+        Finding::error("version-duplicate", "`a/1` is there twice\u{1b}").also("the same", Place::file("b.sql"));
+    insta::assert_snapshot!(findings_json(&[found]), @r#"
+    {
+      "version": 1,
+      "findings": [
+        {
+          "code": "version-duplicate",
+          "severity": "error",
+          "class": "invalid",
+          "message": "`a/1` is there twice\u001b",
+          "related": [
+            [
+              "the same",
+              {
+                "file": "b.sql",
+                "line": 1,
+                "column": 1,
+                "text": "",
+                "width": 0
+              }
+            ]
+          ]
+        }
+      ]
+    }
     "#);
 }

@@ -1,7 +1,7 @@
 //! Plans: what a newcomer reads before anything runs.
 
 use dunlin_planner::{DownRequest, DownScope, Finding, Graph, Plan, Scope, Selection, UpRequest, plan_down, plan_up};
-use dunlin_render::plan;
+use dunlin_render::{plan, plan_json};
 
 use crate::support::{FLEET, bare, catalog, observed, place, up};
 
@@ -147,5 +147,23 @@ fn what_is_wrong_stands_at_the_end_and_cannot_steer_the_terminal() {
     3 | drop table users;␛[2J
       | ^^^^^^^^^^
     hint: wait a release\u{1b}
+    "#);
+}
+
+#[test]
+fn a_plan_as_json_is_versioned_and_whole() {
+    let json = plan_json(&up(&catalog("core postgres\n  auth/1 users"), &[]));
+    let outline: Vec<_> = json.lines().filter(|line| line.starts_with("    \"") || line.starts_with("  \"")).collect();
+    insta::assert_snapshot!(outline.join("\n"), @r#"
+    "version": 1,
+    "plan": {
+      "project": "acme",
+      "environment": "production",
+      "direction": "up",
+      "targets": {
+      "steps": [
+      "held": [],
+      "settled": 0,
+      "findings": []
     "#);
 }

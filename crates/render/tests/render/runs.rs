@@ -5,7 +5,7 @@ use std::time::Duration;
 use dunlin_planner::{
     Event, EventKind, Failure, FailureClass, LaneKind, Notice, Plan, RunReport, StepEnd, StepIx, StepReport, Timestamp,
 };
-use dunlin_render::{event_json, event_line, summary};
+use dunlin_render::{event_json, event_line, report_json, summary};
 
 use crate::support::{FLEET, NOON, bare, catalog, place, up};
 
@@ -169,5 +169,49 @@ fn a_json_log_has_one_object_per_event() {
     {"version":1,"at":"2026-11-20T11:58:45.000000Z","migration":"billing/1","target":"core","event":"noticed","step":1,"notice":{"severity":"WARNING","message":"two\nlines\u001b","detail":null,"hint":null}}
     {"version":1,"at":"2026-11-20T11:58:45.000000Z","migration":"billing/1","target":"core","event":"step-ended","step":1,"end":{"end":"done"},"took":0.012}
     {"version":1,"at":"2026-11-20T11:58:45.000000Z","migration":"iot/2","target":"metrics","event":"step-ended","step":5,"end":{"end":"blocked","by":4},"took":0.0}
+    "#);
+}
+
+#[test]
+fn a_report_as_json_names_the_migrations() {
+    let plan = up(&catalog("core postgres\n  auth/1 users\n  auth/2 sessions"), &[]);
+    let failure = Failure::new(FailureClass::Busy, "locked");
+    let ends = [(0, StepEnd::Failed { failure }), (1, StepEnd::Blocked { by: StepIx(0) })];
+    insta::assert_snapshot!(report_json(&plan, &report(&plan, &ends, false)), @r#"
+    {
+      "version": 1,
+      "verdict": "blocked",
+      "run": "0193-run-2",
+      "took": 6.543,
+      "interrupted": false,
+      "steps": [
+        {
+          "migration": "auth/1",
+          "target": "core",
+          "step": 0,
+          "end": "failed",
+          "failure": {
+            "class": "busy",
+            "message": "locked",
+            "sqlstate": null,
+            "detail": null,
+            "hint": null,
+            "context": null,
+            "place": null
+          },
+          "took": 1.2,
+          "attempts": 1
+        },
+        {
+          "migration": "auth/2",
+          "target": "core",
+          "step": 1,
+          "end": "blocked",
+          "by": 0,
+          "took": 1.2,
+          "attempts": 1
+        }
+      ]
+    }
     "#);
 }

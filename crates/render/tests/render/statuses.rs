@@ -1,6 +1,6 @@
 //! Status, one migration explained, and history.
 
-use dunlin_planner::{Graph, Scope, Selection, Status, TargetName};
+use dunlin_planner::{Class, Finding, Graph, Observed, Scope, Selection, Status, TargetName};
 
 use crate::support::{FLEET, bare, catalog, id, observed, row};
 
@@ -30,12 +30,37 @@ fn what_is_applied_is_one_line_and_the_rest_is_listed() {
 
     jobs  cron  switched off in this environment
       nightly  1 held
-        1  held  schedule the nightly roll up  its target is switched off in this environment
 
     metrics  timescale  PostgreSQL 17.11
       iot  2 applied
 
     9 migrations: 4 applied, 3 pending, 2 held
+    "#);
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_one_line_a_set() {
+    let before = catalog(FLEET);
+    let mut observed = observed(&before, &SOME);
+    let trouble = Finding::error("unreachable", "core did not answer:\u{7} connection refused").class(Class::Blocked);
+    observed.insert("core".parse().unwrap(), Observed::Failed(trouble));
+    let graph = Graph::build(&before).unwrap();
+    let all = Selection::of(&graph, &Scope::default()).unwrap();
+    insta::assert_snapshot!(bare(&dunlin_render::status(&dunlin_planner::status(&graph, &all, &observed), false, 100)), @r#"
+    core  postgres  not read, see below
+      auth     3 unknown
+      billing  2 unknown
+      demo     1 unknown
+
+    jobs  cron  switched off in this environment
+      nightly  1 held
+
+    metrics  timescale  PostgreSQL 17.11
+      iot  2 applied
+
+    error[unreachable]: core did not answer:\u{7} connection refused
+
+    9 migrations: 2 applied, 1 held, 6 unknown
     "#);
 }
 
@@ -98,6 +123,55 @@ fn what_does_not_fit_is_said() {
     hint: bring the file back from version control
 
     8 migrations: 2 applied, 3 pending, 1 held, 1 edited, 1 missing
+    "#);
+}
+
+#[test]
+fn a_status_as_json_has_moments_in_rfc_3339() {
+    let mut one = status(&SOME, |_| ());
+    one.migrations.truncate(2);
+    one.targets.truncate(1);
+    insta::assert_snapshot!(dunlin_render::status_json(&one), @r#"
+    {
+      "version": 1,
+      "targets": [
+        {
+          "name": "core",
+          "kind": "postgres",
+          "enabled": true,
+          "server": "PostgreSQL 17.11",
+          "has_ledger": true,
+          "trouble": null
+        }
+      ],
+      "migrations": [
+        {
+          "id": "auth/20240101_001",
+          "name": "create users table",
+          "service": "auth",
+          "target": "core",
+          "state": "applied",
+          "finished": "2026-11-20T11:58:45.000000Z",
+          "by": "dunlin_runner",
+          "has_down": true,
+          "waits_for": [],
+          "reason": null
+        },
+        {
+          "id": "billing/1",
+          "name": "invoices",
+          "service": "billing",
+          "target": "core",
+          "state": "applied",
+          "finished": "2026-11-20T11:58:48.000000Z",
+          "by": "dunlin_runner",
+          "has_down": false,
+          "waits_for": [],
+          "reason": null
+        }
+      ],
+      "findings": []
+    }
     "#);
 }
 
