@@ -5,6 +5,7 @@
 
 mod bench;
 pub mod conformance;
+pub mod memory;
 mod session;
 mod url;
 

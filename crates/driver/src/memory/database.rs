@@ -1,0 +1,193 @@
+//! The database itself: ledger, objects, effects, locks, and the script of faults.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dunlin_planner::{
+    Capabilities, Digest, EnvironmentName, Failure, FailureClass, Feature, Identity, LaneKind, Ledger, LedgerId,
+    LedgerRow, MigrationId, ProjectName, ServerVersion, TargetFacts, TargetName,
+};
+
+use super::fault::{Act, Fault};
+use super::session::MemorySession;
+use super::statements::Objects;
+use crate::conformance::Database;
+use crate::{Driver, Session};
+
+/// A database in memory; clones are the same database.
+#[derive(Clone)]
+pub struct MemoryDatabase {
+    target: TargetName,
+    state: Arc<Mutex<State>>,
+}
+
+type Script = dyn FnMut(&Act) -> Option<Fault> + Send;
+
+pub(super) struct State {
+    pub(super) ledger: Option<LedgerId>,
+    environment: Option<EnvironmentName>,
+    pub(super) rows: BTreeMap<RowKey, Row>,
+    pub(super) objects: Objects,
+    pub(super) effects: Vec<String>,
+    /// Who works on which step.
+    pub(super) locks: BTreeMap<RowKey, u64>,
+    sessions: u64,
+    clock: i64,
+    features: BTreeSet<Feature>,
+    latency: Duration,
+    script: Box<Script>,
+}
+
+pub(super) type RowKey = (ProjectName, MigrationId);
+
+/// A row, with what only the driver needs to know of it.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub(super) row: LedgerRow,
+    pub(super) sums: Vec<Digest>,
+    pub(super) intended: bool,
+}
+
+impl MemoryDatabase {
+    /// An empty database behind this target.
+    #[must_use]
+    pub fn new(target: TargetName) -> Self {
+        let state = State {
+            ledger: None,
+            environment: None,
+            rows: BTreeMap::new(),
+            objects: Objects::new(),
+            effects: Vec::new(),
+            locks: BTreeMap::new(),
+            sessions: 0,
+            clock: 0,
+            features: BTreeSet::new(),
+            latency: Duration::ZERO,
+            script: Box::new(|_| None),
+        };
+        Self { target, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Lets `script` decide before each act what goes wrong with it.
+    pub fn script(&self, script: impl FnMut(&Act) -> Option<Fault> + Send + 'static) {
+        self.lock().script = Box::new(script);
+    }
+
+    /// Lets every statement take this long; a cancel request cuts it short.
+    pub fn set_latency(&self, latency: Duration) {
+        self.lock().latency = latency;
+    }
+
+    /// Lets the server offer this.
+    pub fn offer(&self, feature: &str) {
+        self.lock().features.insert(Feature(feature.to_owned()));
+    }
+
+    /// The texts of the statements that took effect, in order.
+    #[must_use]
+    pub fn effects(&self) -> Vec<String> {
+        self.lock().effects.clone()
+    }
+
+    /// The rows of every project, by migration.
+    #[must_use]
+    pub fn rows(&self) -> BTreeMap<MigrationId, LedgerRow> {
+        self.lock().rows.iter().map(|((_, id), row)| (id.clone(), row.row.clone())).collect()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn latency(&self) -> Duration {
+        self.lock().latency
+    }
+
+    pub(super) fn fault(&self, act: &Act) -> Option<Fault> {
+        (self.lock().script)(act)
+    }
+
+    /// Performs an act under the script's eyes, for acts that leave nothing half way.
+    pub(super) fn perform<T>(
+        &self,
+        act: &Act,
+        work: impl FnOnce(&mut State) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match self.fault(act) {
+            Some(Fault::Before(failure) | Fault::Halfway(failure)) => Err(failure),
+            Some(Fault::After(failure)) => work(&mut self.lock()).and(Err(failure)),
+            None => work(&mut self.lock()),
+        }
+    }
+}
+
+impl State {
+    /// The next moment of this database's clock.
+    pub(super) fn tick(&mut self) -> dunlin_planner::Timestamp {
+        self.clock += 1;
+        dunlin_planner::Timestamp(self.clock)
+    }
+
+    fn bootstrap(&mut self, target: &TargetName, environment: Option<&EnvironmentName>) -> Result<LedgerId, Failure> {
+        match (&self.environment, environment) {
+            (Some(stamped), asked) if asked != Some(stamped) => {
+                let message = format!("this ledger belongs to environment `{stamped}`");
+                return Err(Failure::new(FailureClass::Estranged, message));
+            }
+            (_, asked) => self.environment = asked.cloned(),
+        }
+        let id = LedgerId::new(&format!("ledger-{target}")).expect("a target's name fits");
+        Ok(self.ledger.get_or_insert(id).clone())
+    }
+
+    fn facts(&self, target: &TargetName, project: &ProjectName) -> TargetFacts {
+        let rows = self.rows.iter().filter(|((of, _), _)| of == project);
+        let rows = rows.map(|((_, id), row)| (id.clone(), row.row.clone())).collect();
+        let ledger = match &self.ledger {
+            None => Ledger::Absent,
+            Some(id) => Ledger::Present { id: id.clone(), protocol: 1, environment: self.environment.clone(), rows },
+        };
+        TargetFacts {
+            target: target.clone(),
+            identity: Identity { system: format!("memory-{target}"), database: 1, timeline: 1 },
+            capabilities: Capabilities {
+                server: "memory".to_owned(),
+                version: ServerVersion(170_000),
+                transactional_ddl: true,
+                features: self.features.clone(),
+            },
+            ledger,
+        }
+    }
+}
+
+#[async_trait]
+impl Driver for MemoryDatabase {
+    async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
+        self.perform(&Act::Inspect, |state| Ok(state.facts(&self.target, project)))
+    }
+
+    async fn bootstrap(&self, environment: Option<&EnvironmentName>) -> Result<LedgerId, Failure> {
+        self.perform(&Act::Bootstrap, |state| state.bootstrap(&self.target, environment))
+    }
+
+    async fn session(&self, lane: LaneKind) -> Result<Box<dyn Session>, Failure> {
+        self.perform(&Act::Session(lane), |state| {
+            state.sessions += 1;
+            Ok(Box::new(MemorySession::new(self.clone(), state.sessions)) as Box<dyn Session>)
+        })
+    }
+}
+
+#[async_trait]
+impl Database for MemoryDatabase {
+    fn driver(&self) -> Arc<dyn Driver> {
+        Arc::new(self.clone())
+    }
+
+    async fn objects(&self) -> BTreeSet<String> {
+        self.lock().objects.keys().cloned().collect()
+    }
+}

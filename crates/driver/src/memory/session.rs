@@ -1,0 +1,392 @@
+//! Sessions of a database in memory: the protocol's states and checks, without its messages.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dunlin_planner::FailureClass::{Busy, Dirty, Estranged, Interrupted, Rejected, Unknown};
+use dunlin_planner::{
+    Action, Body, Dependency, Failure, FailureClass, Kind, LedgerRow, MigrationId, Place, Probe, ProbeFact, RowState,
+    Statement, StatementClass, StoredDependency,
+};
+use tokio::sync::Notify;
+
+use super::database::{MemoryDatabase, Row, RowKey, State};
+use super::fault::{Act, Fault};
+use super::statements::{self, Object};
+use crate::{Canceller, Claim, Session, StepTask};
+
+pub(super) struct MemorySession {
+    database: MemoryDatabase,
+    number: u64,
+    brake: Arc<Brake>,
+    claimed: Option<(RowKey, u32)>,
+}
+
+#[derive(Default)]
+struct Brake(Notify);
+
+#[async_trait]
+impl Canceller for Brake {
+    async fn cancel(&self) {
+        self.0.notify_waiters();
+    }
+}
+
+impl MemorySession {
+    pub(super) fn new(database: MemoryDatabase, number: u64) -> Self {
+        Self { database, number, brake: Arc::default(), claimed: None }
+    }
+
+    /// As long as a statement takes; a cancel request ends it early.
+    async fn work(&self) -> Result<(), Failure> {
+        let latency = self.database.latency();
+        if latency.is_zero() {
+            tokio::task::yield_now().await;
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(latency) => Ok(()),
+            () = self.brake.0.notified() => Err(Failure::new(Interrupted, "the statement was cancelled")),
+        }
+    }
+
+    /// One act under the script's eyes; `half` is what the act leaves behind when it fails half way.
+    fn act<T>(
+        &mut self,
+        act: &Act,
+        work: impl FnOnce(&mut State) -> Result<T, Failure>,
+        half: impl FnOnce(&mut State),
+    ) -> Result<T, Failure> {
+        let ended = match self.database.fault(act) {
+            Some(Fault::Before(failure)) => Err(failure),
+            Some(Fault::After(failure)) => work(&mut self.database.lock()).and(Err(failure)),
+            Some(Fault::Halfway(failure)) => {
+                half(&mut self.database.lock());
+                Err(failure)
+            }
+            None => work(&mut self.database.lock()),
+        };
+        if ended.as_ref().is_err_and(|failure| failure.class == Unknown) {
+            self.unlock_all();
+        }
+        ended
+    }
+
+    fn unlock_all(&mut self) {
+        self.claimed = None;
+        self.database.lock().locks.retain(|_, holder| *holder != self.number);
+    }
+
+    fn try_lock(&self, key: &RowKey) -> Result<(), Failure> {
+        let mut state = self.database.lock();
+        let holder = *state.locks.entry(key.clone()).or_insert(self.number);
+        if holder == self.number {
+            Ok(())
+        } else {
+            Err(Failure::new(Busy, format!("`{}` is held by session {holder}", key.1)))
+        }
+    }
+
+    /// A write of the claimed attempt: it takes effect only while this session holds the step.
+    fn write<T>(&mut self, act: &Act, write: impl FnOnce(&mut Row) -> T) -> Result<T, Failure> {
+        let Some((key, attempt)) = self.claimed.clone() else {
+            return Err(Failure::new(Unknown, "this step's claim was lost with its connection"));
+        };
+        self.act(act, |state| fenced(state, &key, attempt).map(write), |_| ())
+    }
+
+    fn key(task: &StepTask<'_>) -> RowKey {
+        (task.project.clone(), task.step.id.clone())
+    }
+}
+
+fn fenced<'a>(state: &'a mut State, key: &RowKey, attempt: u32) -> Result<&'a mut Row, Failure> {
+    let row = state.rows.get_mut(key).filter(|row| row.row.attempt == attempt);
+    row.ok_or_else(|| Failure::new(Estranged, format!("another attempt has taken over `{}`", key.1)))
+}
+
+/// The row after a claim; none where the step is done already.
+fn claim(state: &mut State, task: &StepTask<'_>, transactional: bool) -> Result<Option<Row>, Failure> {
+    if state.ledger.is_none() {
+        return Err(Failure::new(Rejected, "there is no ledger"));
+    }
+    let key = MemorySession::key(task);
+    let row = state.rows.get(&key).cloned();
+    match &task.step.action {
+        Action::Apply { after, .. } => {
+            check_needs(state, task, after)?;
+            claim_apply(state, task, row, transactional)
+        }
+        Action::Revert { dependents } => claim_revert(state, task, row, dependents),
+    }
+}
+
+fn check_needs(state: &State, task: &StepTask<'_>, after: &[Dependency]) -> Result<(), Failure> {
+    for need in after.iter().filter(|need| need.target == task.step.target) {
+        let row = state.rows.get(&(task.project.clone(), need.id.clone()));
+        if row.is_none_or(|row| row.row.state != RowState::Applied || row.row.checksum != need.checksum) {
+            let message = format!("`{}` cannot be applied while `{}` is not applied", task.step.id, need.id);
+            return Err(Failure::new(Estranged, message));
+        }
+    }
+    Ok(())
+}
+
+fn claim_apply(
+    state: &mut State,
+    task: &StepTask<'_>,
+    row: Option<Row>,
+    transactional: bool,
+) -> Result<Option<Row>, Failure> {
+    let sums: Vec<_> = task.step.body.statements.iter().map(|statement| statement.digest).collect();
+    let mut new = Row { row: fresh_row(state, task, transactional), sums, intended: false };
+    let Some(old) = row else { return Ok(Some(new)) };
+    new.row.attempt = old.row.attempt + 1;
+    let again = old.row.kind == Kind::Repeatable && old.row.checksum != new.row.checksum;
+    match old.row.state {
+        RowState::Reverted => Ok(Some(new)),
+        RowState::Applied if again => Ok(Some(new)),
+        RowState::Applied if old.row.checksum == new.row.checksum => Ok(None),
+        RowState::Applied => {
+            Err(Failure::new(Estranged, format!("`{}` is applied with another checksum", task.step.id)))
+        }
+        RowState::Running if !transactional && resumes(&old, &new) => {
+            new.intended = old.intended;
+            new.row.step = old.row.step;
+            Ok(Some(new))
+        }
+        RowState::Running | RowState::Reverting => Err(unfinished(&task.step.id)),
+    }
+}
+
+fn resumes(old: &Row, new: &Row) -> bool {
+    let begun = old.row.step as usize + usize::from(old.intended);
+    !old.row.transactional && new.sums.get(..begun) == old.sums.get(..begun) && old.sums.len() >= begun
+}
+
+fn claim_revert(
+    state: &State,
+    task: &StepTask<'_>,
+    row: Option<Row>,
+    dependents: &[MigrationId],
+) -> Result<Option<Row>, Failure> {
+    let Some(mut row) = row else { return Ok(None) };
+    match row.row.state {
+        RowState::Reverted => return Ok(None),
+        RowState::Running => return Err(unfinished(&task.step.id)),
+        RowState::Applied => (row.row.step, row.intended) = (0, false),
+        RowState::Reverting => {}
+    }
+    let depends = |other: &&LedgerRow| {
+        other.state != RowState::Reverted
+            && other.id != task.step.id
+            && (dependents.contains(&other.id) || other.dependencies.iter().any(|stored| stored.id == task.step.id))
+    };
+    if let Some(dependent) = state.rows.values().map(|row| &row.row).find(depends) {
+        let message = format!("`{}` cannot be taken back while `{}` is applied", task.step.id, dependent.id);
+        return Err(Failure::new(Estranged, message));
+    }
+    row.row.state = RowState::Reverting;
+    row.row.attempt += 1;
+    row.row.run = task.run.clone();
+    row.row.finished = None;
+    Ok(Some(row))
+}
+
+fn unfinished(id: &MigrationId) -> Failure {
+    Failure::new(Dirty, format!("`{id}` was begun and never finished"))
+}
+
+fn fresh_row(state: &mut State, task: &StepTask<'_>, transactional: bool) -> LedgerRow {
+    let step = task.step;
+    let declared = match &step.action {
+        Action::Apply { after, .. } => after.iter().filter(|need| need.declared).collect(),
+        Action::Revert { .. } => Vec::new(),
+    };
+    let stored =
+        |need: &Dependency| Some(StoredDependency { id: need.id.clone(), ledger: (task.ledgers)(&need.target)? });
+    LedgerRow {
+        id: step.id.clone(),
+        name: step.name.clone(),
+        kind: step.kind,
+        transactional,
+        state: RowState::Running,
+        checksum: step.checksum,
+        tokens: step.body.tokens,
+        step: 0,
+        run: task.run.clone(),
+        attempt: 1,
+        dependencies: declared.into_iter().filter_map(stored).collect(),
+        started: state.tick(),
+        finished: None,
+        by: "memory".to_owned(),
+    }
+}
+
+/// Runs one statement; a failure knows its place.
+fn run(state: &mut State, body: &Body, text: &str, statement: &Statement) -> Result<(), Failure> {
+    let sql = &text[statement.range.clone()];
+    statements::run(sql, &mut state.objects).map_err(|failure| {
+        let place = Place { line: statement.line, text: Arc::from(sql), ..Place::file(&body.path) };
+        Failure { place: Some(place), ..failure }
+    })?;
+    state.effects.push(sql.to_owned());
+    Ok(())
+}
+
+fn finished(row: &mut Row, state_when_done: RowState, at: dunlin_planner::Timestamp) {
+    row.row.state = state_when_done;
+    row.row.finished = Some(at);
+}
+
+fn end_state(action: &Action) -> RowState {
+    match action {
+        Action::Apply { .. } => RowState::Applied,
+        Action::Revert { .. } => RowState::Reverted,
+    }
+}
+
+/// The whole step or nothing of it.
+fn apply(state: &mut State, task: &StepTask<'_>) -> Result<bool, Failure> {
+    let Some(mut row) = claim(state, task, true)? else { return Ok(false) };
+    let before = (state.objects.clone(), state.effects.len());
+    for statement in &task.step.body.statements {
+        if let Err(failure) = run(state, &task.step.body, &task.text, statement) {
+            state.objects = before.0;
+            state.effects.truncate(before.1);
+            return Err(failure);
+        }
+    }
+    let at = state.tick();
+    finished(&mut row, end_state(&task.step.action), at);
+    state.rows.insert(MemorySession::key(task), row);
+    Ok(true)
+}
+
+impl Drop for MemorySession {
+    fn drop(&mut self) {
+        self.unlock_all();
+    }
+}
+
+#[async_trait]
+impl Session for MemorySession {
+    fn canceller(&self) -> Arc<dyn Canceller> {
+        Arc::clone(&self.brake) as Arc<dyn Canceller>
+    }
+
+    async fn apply(&mut self, task: &StepTask<'_>) -> Result<bool, Failure> {
+        let key = Self::key(task);
+        self.try_lock(&key)?;
+        let mut ended = self.work().await.map(|()| false);
+        if ended.is_ok() {
+            ended = self.act(&Act::Apply(key.1.clone()), |state| apply(state, task), |_| ());
+        }
+        self.database.lock().locks.remove(&key);
+        ended
+    }
+
+    async fn claim(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure> {
+        let key = Self::key(task);
+        self.try_lock(&key)?;
+        let claimed = self.act(
+            &Act::Claim(key.1.clone()),
+            |state| {
+                let Some(row) = claim(state, task, false)? else { return Ok(None) };
+                state.rows.insert(key.clone(), row.clone());
+                Ok(Some(row))
+            },
+            |_| (),
+        );
+        match claimed {
+            Ok(Some(Row { row, intended, .. })) => {
+                self.claimed = Some((key, row.attempt));
+                Ok(Claim::Taken { attempt: row.attempt, finished: row.step as usize, intended })
+            }
+            ended => {
+                self.database.lock().locks.remove(&key);
+                ended.map(|_| Claim::AlreadyDone)
+            }
+        }
+    }
+
+    async fn probe(&mut self, body: &Body, index: usize) -> Result<ProbeFact, Failure> {
+        let StatementClass::Alone { probe, .. } = &body.statements[index].class else {
+            return Ok(ProbeFact::Repeatable);
+        };
+        self.act(&Act::Probe(index), |state| Ok(statements::probe(probe, &state.objects)), |_| ())
+    }
+
+    async fn intend(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.write(&Act::Intend(task.step.id.clone(), index), |row| row.intended = true)
+    }
+
+    async fn clean(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        let statement = &task.step.body.statements[index];
+        self.act(
+            &Act::Clean(task.step.id.clone(), index),
+            |state| {
+                if let StatementClass::Alone { probe: Probe::IndexValid { index, .. }, .. } = &statement.class {
+                    state.objects.remove(index);
+                }
+                Ok(())
+            },
+            |_| (),
+        )
+    }
+
+    async fn execute(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.work().await?;
+        let statement = &task.step.body.statements[index];
+        let half = |state: &mut State| {
+            if let StatementClass::Alone { probe: Probe::IndexValid { index, table }, .. } = &statement.class {
+                state.objects.insert(index.clone(), Object { table: Some(table.name.clone()), valid: false });
+            }
+        };
+        let act = Act::Execute(task.step.id.clone(), index);
+        let ended = self.act(&act, |state| run(state, &task.step.body, &task.text, statement), half);
+        let refused = ended.as_ref().err().map(|failure| failure.class);
+        if let (Some(FailureClass::Rejected | FailureClass::Busy), Some((key, attempt))) = (refused, &self.claimed) {
+            fenced(&mut self.database.lock(), key, *attempt)?.intended = false;
+        }
+        ended
+    }
+
+    async fn execute_recorded(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.work().await?;
+        let Some((key, attempt)) = self.claimed.clone() else {
+            return Err(Failure::new(Unknown, "this step's claim was lost with its connection"));
+        };
+        let statement = &task.step.body.statements[index];
+        let act = Act::ExecuteRecorded(task.step.id.clone(), index);
+        self.act(
+            &act,
+            |state| {
+                fenced(state, &key, attempt)?;
+                run(state, &task.step.body, &task.text, statement)?;
+                let row = fenced(state, &key, attempt)?;
+                (row.row.step, row.intended) = (row.row.step + 1, false);
+                Ok(())
+            },
+            |_| (),
+        )
+    }
+
+    async fn advance(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.write(&Act::Advance(task.step.id.clone(), index), |row| {
+            (row.row.step, row.intended) = (row.row.step + 1, false);
+        })
+    }
+
+    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
+        let at = self.database.lock().tick();
+        let end = end_state(&task.step.action);
+        self.write(&Act::Finish(task.step.id.clone()), |row| finished(row, end, at))?;
+        self.unlock_all();
+        Ok(())
+    }
+
+    async fn release(&mut self) {
+        self.unlock_all();
+    }
+}

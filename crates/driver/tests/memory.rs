@@ -1,0 +1,80 @@
+//! The in-memory driver passes the suite too, and fails where its script says.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dunlin_driver::conformance::{Database, Factory, run_all};
+use dunlin_driver::memory::{Act, Fault, MemoryDatabase};
+use dunlin_driver::{Bench, StepText};
+use dunlin_planner::{Failure, FailureClass, LaneKind, TargetName};
+
+struct Memory;
+
+fn database() -> MemoryDatabase {
+    MemoryDatabase::new(TargetName::new("target").expect("it is a name"))
+}
+
+#[async_trait]
+impl Factory for Memory {
+    async fn fresh(&self) -> Box<dyn Database> {
+        Box::new(database())
+    }
+}
+
+#[tokio::test]
+async fn memory_conforms() {
+    run_all(&Memory).await;
+}
+
+/// Whatever act a connection is lost at, before or after it or half way, walking again reaches the same end.
+#[tokio::test]
+async fn a_lost_connection_at_any_act_converges() {
+    let step = StepText::apply(
+        "a/1",
+        &[
+            "CREATE TABLE one (id int)",
+            "CREATE INDEX CONCURRENTLY one_id ON one (id)",
+            "DROP INDEX CONCURRENTLY one_id",
+        ],
+    );
+    let lost = || Failure::new(FailureClass::Unknown, "lost");
+    let faults: [fn(Failure) -> Fault; 3] = [Fault::Before, Fault::After, Fault::Halfway];
+    for (fault, at) in faults.into_iter().flat_map(|fault| (0..14).map(move |at| (fault, at))) {
+        let database = database();
+        let bench = Bench::new("lost connection", Box::new(database.clone()));
+        bench.bootstrap().await;
+        let mut count = 0;
+        database.script(move |act| {
+            if matches!(act, Act::Inspect | Act::Session(_)) {
+                return None;
+            }
+            count += 1;
+            (count == at + 1).then(|| fault(lost()))
+        });
+        for _ in 0..2 {
+            let mut session = bench.session(LaneKind::Long).await;
+            let _lost = bench.walk(&mut *session, &step).await;
+        }
+        assert_eq!(bench.objects().await, ["one"], "{at}");
+        assert_eq!(bench.row(&step).await.map(|row| row.finished.is_some()), Some(true), "{at}");
+    }
+}
+
+/// A cancel request ends a statement early, and nothing of its step stays.
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_step_leaves_nothing() {
+    let database = database();
+    let bench = Bench::new("cancel", Box::new(database.clone()));
+    bench.bootstrap().await;
+    database.set_latency(std::time::Duration::from_secs(60));
+    let step = StepText::apply("a/1", &["CREATE TABLE one (id int)"]);
+    let mut session = bench.session(LaneKind::Main).await;
+    let canceller = Arc::clone(&session.canceller());
+    let cancel = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        canceller.cancel().await;
+    };
+    let (ended, ()) = tokio::join!(bench.apply_on(&mut *session, &step), cancel);
+    assert_eq!(ended.map_err(|failure| failure.class), Err(FailureClass::Interrupted));
+    assert_eq!((database.effects().len(), database.rows().len()), (0, 0));
+}
