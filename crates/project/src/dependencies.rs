@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use dunlin_planner::{DependencyEntry, DependencyFile, Finding, Place, Reference};
 use serde::Deserialize;
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::MergeKeyPolicy;
 use serde_saphyr::{Error, Spanned};
 
@@ -15,14 +16,14 @@ use crate::config::view::View;
 use crate::disk;
 use crate::source::{Content, Source};
 use crate::tree::{Table, Value};
-use crate::words;
+use crate::words::{self, printable};
 
 const MAX_DEPTH: usize = 32;
 
 /// Reads the file that the configuration names at `place`.
 pub(crate) fn read(root: &Path, name: &str, place: &Place, findings: &mut Vec<Finding>) -> Option<DependencyFile> {
     let refuse = |why: String| {
-        let message = format!("dependency file `{}` {why}", name.escape_debug());
+        let message = format!("dependency file `{}` {why}", printable(name));
         Finding::error("dependencies-unreadable", message).at(place.clone())
     };
     let path = match fs_err::canonicalize(root.join(name)) {
@@ -72,7 +73,7 @@ struct YamlEntry {
 
 fn yaml(source: &Source, findings: &mut Vec<Finding>) -> Vec<DependencyEntry> {
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_anchors: 0, max_aliases: 0, max_documents: 1 },
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_anchors: 0, max_aliases: 0 },
         merge_keys: MergeKeyPolicy::Error,
         reject_unsupported_tags: true,
         with_snippet: false,
@@ -109,19 +110,20 @@ fn yaml_error(source: &Source, error: &Error) -> Finding {
     let place = error.location().map_or_else(|| Place::file(&source.path), |location| located(source, &location));
     let (message, hint) = match error {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            (format!("the key `{}` stands twice", key.escape_debug()), Some("remove one of them".to_owned()))
+            (format!("the key `{}` stands twice", printable(key)), Some("remove one of them".to_owned()))
         }
         Error::SerdeUnknownField { field, expected, .. } => {
             let hint = words::closest(field, expected.iter().copied()).map(|known| format!("did you mean `{known}`?"));
-            (format!("unknown key `{}`; known here: {}", field.escape_debug(), expected.join(", ")), hint)
+            (format!("unknown key `{}`; known here: {}", printable(field), expected.join(", ")), hint)
         }
         Error::SerdeMissingField { field, .. } => (format!("`{field}` is missing"), None),
-        Error::UnsupportedTag { tag, .. } => (format!("the tag `{}` is not allowed here", tag.escape_debug()), None),
+        Error::UnsupportedTag { tag, .. } => (format!("the tag `{}` is not allowed here", printable(tag)), None),
         Error::MergeKeyNotAllowed { .. } => ("merge keys are not allowed here".to_owned(), None),
-        Error::Budget { .. } => {
-            let hint = format!("write it without anchors and aliases, and at most {MAX_DEPTH} levels deep");
-            ("more structure than a dependency file needs".to_owned(), Some(hint))
+        Error::Budget { breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. }, .. } => {
+            ("anchors and aliases are not allowed here".to_owned(), Some("write the value out".to_owned()))
         }
+        Error::Budget { .. } => (format!("larger, or more than {MAX_DEPTH} levels deep"), None),
+        Error::MultipleDocuments { .. } => ("a second document begins here".to_owned(), None),
         error => (plain(error), None),
     };
     let finding =
@@ -195,7 +197,7 @@ fn unknown_keys(table: &Table, known: &[&str], findings: &mut Vec<Finding>) {
     for (name, entry) in &table.0 {
         if !known.contains(&name.as_str()) {
             let finding = invalid(
-                &format!("unknown key `{}`; known here: {}", name.escape_debug(), known.join(", ")),
+                &format!("unknown key `{}`; known here: {}", printable(name), known.join(", ")),
                 entry.key.place(),
             );
             let hint = words::closest(name, known.iter().copied()).map(|known| format!("did you mean `{known}`?"));

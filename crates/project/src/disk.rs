@@ -5,6 +5,7 @@ use std::path::{Component, Path};
 
 use dunlin_planner::{Finding, Place};
 
+use crate::words::printable;
 /// The largest configuration or dependency file.
 pub(crate) const MAX_TEXT: u64 = 1_000_000;
 
@@ -31,8 +32,7 @@ pub(crate) fn cause(error: &io::Error) -> String {
 
 /// A finding that says why a file could not be read.
 pub(crate) fn unreadable(shown: &str, why: &str) -> Finding {
-    Finding::error("file-unreadable", format!("`{}` cannot be read: {why}", shown.escape_debug()))
-        .at(Place::file(shown))
+    Finding::error("file-unreadable", format!("`{}` cannot be read: {why}", printable(shown))).at(Place::file(shown))
 }
 
 /// A regular UTF-8 file of at most [`MAX_TEXT`] bytes, without byte order mark.

@@ -12,6 +12,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::config::services::Declared;
 use crate::disk;
+use crate::words::printable;
 
 /// One file of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +30,10 @@ pub(crate) struct Found {
 pub(crate) struct Listing {
     /// The set's files, in the order of their paths.
     pub(crate) files: Vec<Found>,
-    /// `.sql` files that `include` does not take and `exclude` does not name.
+    /// `.sql` files that `include` does not take.
     pub(crate) passed_over: Vec<Found>,
+    /// `.sql` files that `exclude` names.
+    pub(crate) excluded: Vec<Found>,
 }
 
 /// Lists the files of `set`; `root` is canonical.
@@ -48,7 +51,7 @@ pub(crate) fn list(root: &Path, set: &Declared, findings: &mut Vec<Finding>) -> 
                 continue;
             }
             match (matches(&exclude, &file.inside), set.include.is_empty() || matches(&include, &file.inside)) {
-                (true, _) => {}
+                (true, _) => listing.excluded.push(file),
                 (false, true) => listing.files.push(file),
                 (false, false) => listing.passed_over.push(file),
             }
@@ -69,7 +72,7 @@ fn globs(patterns: &[(String, Place)], findings: &mut Vec<Finding>) -> GlobSet {
         match GlobBuilder::new(pattern).literal_separator(true).build() {
             Ok(glob) => drop(builder.add(glob)),
             Err(error) => {
-                let message = format!("`{}` is not a pattern: {}", pattern.escape_debug(), error.kind());
+                let message = format!("`{}` is not a pattern: {}", printable(pattern), error.kind());
                 findings.push(Finding::error("config-value", message).at(place.clone()));
             }
         }
@@ -80,7 +83,7 @@ fn globs(patterns: &[(String, Place)], findings: &mut Vec<Finding>) -> GlobSet {
 /// The canonical folder, which must be one and lie inside the project.
 fn folder(root: &Path, path: &str, place: &Place, findings: &mut Vec<Finding>) -> Option<PathBuf> {
     let mut refuse = |why: String, hint: Option<&str>| {
-        let finding = Finding::error("path-invalid", format!("path `{}` {why}", path.escape_debug())).at(place.clone());
+        let finding = Finding::error("path-invalid", format!("path `{}` {why}", printable(path))).at(place.clone());
         findings.push(Finding { hint: hint.map(str::to_owned), ..finding });
     };
     let canonical = match fs_err::canonicalize(root.join(path)) {
@@ -144,7 +147,7 @@ impl Walk<'_> {
             path.to_owned()
         };
         if !canonical.starts_with(self.root) {
-            let message = format!("`{}` is a link that leads out of the project", shown.escape_debug());
+            let message = format!("`{}` is a link that leads out of the project", printable(&shown));
             self.findings
                 .push(Finding::error("path-outside", message).at(Place::file(&shown)).hint("copy the file instead"));
             return false;

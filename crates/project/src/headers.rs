@@ -6,6 +6,7 @@ use dunlin_planner::{Finding, Phase, Reference, Service, ServiceName, SetName};
 use dunlin_sql as sql;
 
 use crate::sql_file::SqlFile;
+use crate::words::printable;
 
 /// Services by name and by alias.
 pub(crate) struct Owners<'a>(BTreeMap<&'a str, &'a ServiceName>);
@@ -84,9 +85,8 @@ pub(crate) fn check(file: &SqlFile, set: &SetName, service: &ServiceName, owners
         && header.value != set.as_str()
         && owners.service(&header.value) != Some(service)
     {
-        let named = header.value.escape_debug();
-        let message =
-            format!("the header says service `{named}`, but the file belongs to `{set}` of service `{service}`");
+        let named = printable(&header.value);
+        let message = format!("the header says service `{named}`, but the file belongs to service `{service}`");
         let hint = match owners.service(&header.value) {
             Some(_) => "move the file, or correct the header".to_owned(),
             None => format!("correct the header, or add the name to `aliases` in [services.{service}]"),

@@ -16,8 +16,11 @@ use crate::config::view::View;
 use crate::config::{check, files, policy, services, targets};
 use crate::connection::Connection;
 use crate::dependencies;
+use crate::disk;
 use crate::headers::Owners;
 use crate::set::{self, Files, Reader, Taken};
+use crate::tree::Span;
+use crate::words::printable;
 
 /// What to read.
 pub struct Request<'a> {
@@ -64,7 +67,8 @@ pub fn read(request: &Request<'_>) -> Result<Project, ReadFailure> {
     let files = files::read(request).map_err(|findings| ReadFailure { findings })?;
     let mut findings = check::check(&files.table);
     let config = View::new(&files.table);
-    let name = project_name(config, &mut findings);
+    let config_file = disk::relative(&files.root, &files.config);
+    let name = project_name(config, &config_file, &mut findings);
     let (targets, connections) = targets::read(config, &files.root, request.variables, &mut findings);
     let (policy, policy_gates, lint) = policy::read(config, &mut findings);
     let defaults = |name: &TargetName| connections.get(name).map(|it| it.defaults.clone()).unwrap_or_default();
@@ -75,6 +79,7 @@ pub fn read(request: &Request<'_>) -> Result<Project, ReadFailure> {
         owners: Owners::new(&services),
         taken: Taken::new(),
         passed_over: Vec::new(),
+        excluded: BTreeSet::new(),
         findings,
     };
     let Sets { sets, migrations, mut findings } = read_sets(reader, &declared, &targets);
@@ -100,12 +105,12 @@ pub fn read(request: &Request<'_>) -> Result<Project, ReadFailure> {
     Ok(Project { root: files.root, config_path: files.config, catalog, connections, bodies, policy_gates })
 }
 
-fn project_name(config: View<'_>, findings: &mut Vec<Finding>) -> ProjectName {
+fn project_name(config: View<'_>, file: &str, findings: &mut Vec<Finding>) -> ProjectName {
     let section = config.section("project");
     let unnamed = || ProjectName::new("unnamed").expect("a word is a name");
     let Some(name) = section.text("name") else {
         let finding = Finding::error("config-missing-key", "the project has no name");
-        let place = config.key("project").map(crate::tree::Span::place);
+        let place = config.key("project").map_or_else(|| Place::file(file), Span::place);
         findings.push(finding.at(place).hint("add `name = \"…\"` under [project]; it is part of every ledger's key"));
         return unnamed();
     };
@@ -143,11 +148,13 @@ fn read_sets(mut reader: Reader<'_>, declared: &[Declared], targets: &BTreeMap<T
             set.after = after;
         }
     }
-    let Reader { taken, passed_over, mut findings, .. } = reader;
+    let Reader { taken, passed_over, excluded, mut findings, .. } = reader;
     let mut told = BTreeSet::new();
-    for file in passed_over.iter().filter(|file| !taken.contains_key(&file.canonical)) {
+    for file in
+        passed_over.iter().filter(|file| !taken.contains_key(&file.canonical) && !excluded.contains(&file.canonical))
+    {
         if told.insert(&file.canonical) {
-            let message = format!("no set takes `{}`", file.shown.escape_debug());
+            let message = format!("no set takes `{}`", printable(&file.shown));
             let finding = Finding::warning("file-unclaimed", message).at(Place::file(&file.shown));
             findings.push(finding.hint("widen an `include`, or name it in `exclude`"));
         }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use dunlin_planner::{Finding, Place};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::words::printable;
 /// A value that no message, log or debug output shows.
 #[derive(Clone)]
 pub(crate) struct Secret {
@@ -65,7 +66,7 @@ impl Secret {
                 Ok(SecretString::from(line.strip_suffix('\r').unwrap_or(line)))
             }
             Err(why) => {
-                let message = format!("a secret cannot be had: {}", why.escape_debug());
+                let message = format!("a secret cannot be had: {}", printable(&why));
                 Err(Finding::error("secret-unavailable", message).at(self.place.clone()))
             }
         }

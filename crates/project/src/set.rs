@@ -1,6 +1,6 @@
 //! A migration set from its files: style, pairs of up and down, and what each migration is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use dunlin_planner::{Body, Finding, Kind, Migration, MigrationId, Phase, Place, Set, SetName, TargetKind, Version};
@@ -12,7 +12,7 @@ use crate::folder::{self, Found, Listing};
 use crate::headers::{self, Owners};
 use crate::sql_file::SqlFile;
 use crate::styles::{self, FileName, Named, Role, Style, markers};
-use crate::words;
+use crate::words::{self, printable};
 
 /// A migration and the files that it was read from.
 pub(crate) struct Files {
@@ -30,6 +30,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) owners: Owners<'a>,
     pub(crate) taken: Taken,
     pub(crate) passed_over: Vec<Found>,
+    pub(crate) excluded: BTreeSet<PathBuf>,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -51,10 +52,17 @@ struct Pair<'a> {
 impl Reader<'_> {
     /// Reads a set; its migrations are in the order of their files.
     pub(crate) fn read(&mut self, declared: &Declared, kind: TargetKind) -> (Set, Vec<Files>) {
-        let Listing { files, passed_over } = folder::list(self.root, declared, &mut self.findings);
+        let before = self.findings.len();
+        let Listing { files, passed_over, excluded } = folder::list(self.root, declared, &mut self.findings);
+        let complete = self.findings.len() == before;
         self.passed_over.extend(passed_over);
+        self.excluded.extend(excluded.into_iter().map(|file| file.canonical));
         let files: Vec<_> = files.into_iter().filter(|file| self.take(file, declared)).collect();
-        let style = self.style(declared, &files);
+        if files.is_empty() && complete && !declared.paths.is_empty() {
+            let finding = Finding::warning("set-empty", format!("set `{}` has no `.sql` files", declared.name));
+            self.findings.push(finding.at(declared.paths[0].1.clone()));
+        }
+        let style = if files.is_empty() { None } else { self.style(declared, &files) };
         let pairs = style.map(|style| self.pairs(declared, style, &files)).unwrap_or_default();
         let migrations = self.migrations(declared, kind, &pairs);
         let set = Set {
@@ -77,8 +85,7 @@ impl Reader<'_> {
             self.taken.insert(file.canonical.clone(), (declared.name.clone(), file.shown.clone()));
             return true;
         };
-        let message =
-            format!("`{}` belongs to set `{other}` and to set `{}`", file.shown.escape_debug(), declared.name);
+        let message = format!("`{}` belongs to set `{other}` and to set `{}`", printable(&file.shown), declared.name);
         self.findings.push(
             Finding::error("file-in-two-sets", message)
                 .at(declared.place.clone())
@@ -90,13 +97,6 @@ impl Reader<'_> {
 
     fn style(&mut self, declared: &Declared, files: &[Found]) -> Option<&'static Style> {
         let set = &declared.name;
-        if files.is_empty() {
-            if !declared.paths.is_empty() {
-                let finding = Finding::warning("set-empty", format!("set `{set}` has no `.sql` files"));
-                self.findings.push(finding.at(declared.paths[0].1.clone()));
-            }
-            return None;
-        }
         let forced = declared.naming.as_deref().and_then(styles::named);
         let names: Vec<_> = files.iter().filter_map(|file| FileName::new(&file.inside)).collect();
         let fitting = forced.map_or_else(|| styles::detect(&names), |style| vec![style]);
@@ -139,7 +139,7 @@ impl Reader<'_> {
                 Role::Up { kind, phase } => pairs.push(Pair { up: entry, kind, phase, down: None }),
                 Role::Down => downs.push(entry),
                 Role::Later(what) => {
-                    let message = format!("`{}` is {what}, which is not supported yet", found.shown.escape_debug());
+                    let message = format!("`{}` is {what}, which is not supported yet", printable(&found.shown));
                     let finding = Finding::error("style-not-supported", message);
                     self.findings.push(finding.at(Place::file(&found.shown)));
                 }
@@ -152,7 +152,7 @@ impl Reader<'_> {
     }
 
     fn entry<'f>(&mut self, declared: &Declared, style: &Style, found: &'f Found) -> Option<(Entry<'f>, Role)> {
-        let shown = found.shown.escape_debug();
+        let shown = printable(&found.shown);
         let at = Place::file(&found.shown);
         let named = FileName::new(&found.inside).and_then(|name| (style.read)(&name));
         let Some(Named { version, name, role, .. }) = named else {
@@ -189,7 +189,7 @@ impl Reader<'_> {
     }
 
     fn pair<'f>(&mut self, pairs: &mut [Pair<'f>], down: Entry<'f>) {
-        let shown = down.found.shown.escape_debug();
+        let shown = printable(&down.found.shown);
         let at = Place::file(&down.found.shown);
         let same = |pair: &Pair<'_>| pair.up.version == down.version && pair.kind != Kind::Repeatable;
         let exact = pairs.iter().position(|pair| same(pair) && pair.up.name == down.name);

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use dunlin_planner::Place;
 use dunlin_sql::LineIndex;
 
+/// Characters of a line that are shown at most.
+const MAX_SHOWN: usize = 400;
+
 /// Keys whose values are shown although they stand in a target's section.
 const HARMLESS: [&str; 15] = [
     "kind",
@@ -76,7 +79,7 @@ impl Source {
             file: self.path.clone(),
             line: number(position.line),
             column: number(position.column),
-            text: if hidden { Arc::from(format!("{shown}…")) } else { Arc::from(shown) },
+            text: if hidden { Arc::from(format!("{shown}…")) } else { shown_line(shown) },
             width: number(marked.chars().count().min(visible.saturating_sub(position.column))),
         }
     }
@@ -95,16 +98,30 @@ impl Source {
         if in_multiline_string(before) {
             return 0;
         }
-        let header = before.lines().rev().find(|line| line.trim_start().starts_with('['));
-        let section = if text.trim_start().starts_with('[') { None } else { header };
         let guarded = |text: &str| text.contains("targets") || text.contains("backup");
-        let open = text.trim_start().starts_with(['[', '#']);
-        match (section.is_some_and(guarded), text.contains('=')) {
-            (true, false) if !open => text.len() - text.trim_start().len(),
-            (true, _) => first_secret(text),
-            (false, _) if guarded(text) => first_secret(text),
+        // A list's line may begin like a header; without it, the section stays the one before.
+        let is_header = |line: &&str| {
+            let line = line.trim_start();
+            line.starts_with('[') && (guarded(line) || !line[1..].trim_start().starts_with(['"', '\'', '{', ']']))
+        };
+        let section = before.lines().rev().find(is_header);
+        if is_header(&text) || text.trim_start().starts_with('#') {
+            return text.len();
+        }
+        match (section.map(guarded), text.contains('=')) {
+            (Some(true), false) => text.len() - text.trim_start().len(),
+            (Some(true), true) => first_secret(text),
+            (None, _) if guarded(text) => first_secret(text),
             _ => text.len(),
         }
+    }
+}
+
+/// A line as places show it: a long one, such as rows in one statement, is cut.
+pub(crate) fn shown_line(line: &str) -> Arc<str> {
+    match line.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => Arc::from(format!("{}…", &line[..end])),
+        None => Arc::from(line),
     }
 }
 
@@ -179,6 +196,8 @@ mod tests {
             "dunlin.toml:2:1 8 password = { command = …",
         );
         check("[targets.a.password]\ncommand = \"echo hunter2\"", "command", "dunlin.toml:2:1 7 command = …");
+        check("[targets.a]\nx = [\n[\"a\"]\n]\ny = \"hunter2\"", "y", "dunlin.toml:5:1 1 y = …");
+        check("[targets.a]\nhunter2", "hunter2", "dunlin.toml:2:1 0 …");
         check("[backup]\ncommand = \"echo hunter2\"", "command", "dunlin.toml:2:1 7 command = …");
     }
 
@@ -188,6 +207,7 @@ mod tests {
         check("[targets.a]\nkind = \"postgers\"", "\"postgers\"", "dunlin.toml:2:8 10 kind = \"postgers\"");
         check("[targets.a]\nenabled = false", "enabled", "dunlin.toml:2:1 7 enabled = false");
         check("[services.a]\npath = \"é/x\"", "x", "dunlin.toml:2:11 1 path = \"é/x\"");
+        check("[policy]\nbackup = \"required\"", "backup", "dunlin.toml:2:1 6 backup = \"required\"");
         check("[targets.a]\n[services.a]\npath = \"x\"", "path", "dunlin.toml:3:1 4 path = \"x\"");
         check("[targets.a]\n", "targets.a", "dunlin.toml:1:2 9 [targets.a]");
     }

@@ -10,6 +10,7 @@ use dunlin_sql as sql;
 
 use crate::disk;
 use crate::folder::Found;
+use crate::source::shown_line;
 
 /// Files are held in memory; larger ones are refused.
 const MAX_HELD: u64 = 64 << 20;
@@ -56,7 +57,7 @@ impl SqlFile {
             file: self.path.clone(),
             line: number(problem.position.line),
             column: number(problem.position.column),
-            text: Arc::from(problem.line.trim_end_matches('\r').replace('\0', "\u{fffd}")),
+            text: shown_line(problem.line.trim_end_matches('\r')),
             width: self.source.as_ref().map_or(0, |source| width(source, &problem.range)),
         };
         Finding { hint: problem.hint.clone(), ..Finding::error("sql-invalid", problem.message.clone()).at(place) }
@@ -70,7 +71,7 @@ impl SqlFile {
             file: self.path.clone(),
             line: number(position.line),
             column: number(position.column),
-            text: Arc::from(&source.text()[source.lines().line_range(position.line)]),
+            text: shown_line(&source.text()[source.lines().line_range(position.line)]),
             width: width(source, range),
         }
     }

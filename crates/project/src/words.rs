@@ -22,6 +22,18 @@ pub(crate) fn choice<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Strin
     }
 }
 
+/// `text` with everything escaped that could move the cursor or hide something; quotes stay.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\'' | '"' | '\\' => shown.push(c),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
+}
+
 /// A duration in PostgreSQL's spelling. A number without unit is refused, because its unit depends on the setting; 0 is 0.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

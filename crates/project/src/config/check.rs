@@ -4,7 +4,7 @@ use dunlin_planner::{Finding, SetName};
 
 use crate::keys::{KEYS, Key, Shape};
 use crate::tree::{Entry, Node, Span, Table, Value};
-use crate::words;
+use crate::words::{self, printable};
 
 /// Everything in `table` that no key allows.
 pub(crate) fn check(table: &Table) -> Vec<Finding> {
@@ -24,7 +24,7 @@ fn section(table: &Table, keys: &'static [Key], path: &str, findings: &mut Vec<F
 }
 
 fn join(path: &str, name: &str) -> String {
-    let name = name.escape_debug();
+    let name = printable(name);
     if path.is_empty() { name.to_string() } else { format!("{path}.{name}") }
 }
 
@@ -58,11 +58,12 @@ fn value(node: &Node, shape: Shape, path: &str, findings: &mut Vec<Finding>) {
         (Shape::Settings, Value::Table(table)) => {
             for (name, entry) in &table.0 {
                 if !matches!(entry.node.value, Value::Text(_) | Value::Integer(_) | Value::Flag(_)) {
-                    findings.push(wrong(&entry.node, "text, a number, true or false", &join(path, name)));
+                    let message = format!("`{}` must be text, a number, true or false", join(path, name));
+                    findings.push(Finding::error("config-value", message).at(entry.node.span.place()));
                 }
             }
         }
-        _ => findings.push(wrong(node, expected(shape), path)),
+        _ => findings.push(wrong(node, shape, path)),
     }
 }
 
@@ -97,7 +98,7 @@ fn chosen(text: &str, choices: &[&'static str], span: &Span, path: &str, finding
     if choices.contains(&text) {
         return;
     }
-    let message = format!("`{path}` must be {}, not `{}`", words::choice(choices), text.escape_debug());
+    let message = format!("`{path}` must be {}, not `{}`", words::choice(choices), printable(text));
     let finding = Finding::error("config-value", message).at(span.place());
     findings.push(match words::closest(text, choices.iter().copied()) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
@@ -105,9 +106,13 @@ fn chosen(text: &str, choices: &[&'static str], span: &Span, path: &str, finding
     });
 }
 
-fn wrong(node: &Node, expected: &str, path: &str) -> Finding {
+fn wrong(node: &Node, shape: Shape, path: &str) -> Finding {
+    let expected = expected(shape);
     let message = match &node.value {
-        Value::Text(_) | Value::Integer(_) if expected.contains("unit") => format!("`{path}` must be {expected}"),
+        // A number that is no port, or a duration without unit: what it is, is not what is wrong.
+        Value::Text(_) | Value::Integer(_) if matches!(shape, Shape::Duration | Shape::Port) => {
+            format!("`{path}` must be {expected}")
+        }
         value => format!("`{path}` must be {expected}, not {}", value.what()),
     };
     Finding::error("config-value", message).at(node.span.place())

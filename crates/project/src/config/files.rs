@@ -9,7 +9,7 @@ use crate::disk;
 use crate::project::Request;
 use crate::source::{Content, Source};
 use crate::tree::Table;
-use crate::words;
+use crate::words::{self, printable};
 
 const NAME: &str = "dunlin.toml";
 const FOLDER: &str = "configs";
@@ -96,13 +96,12 @@ fn environment(request: &Request<'_>, folder: &Path) -> Result<Option<Environmen
             .map_err(|error| Finding::error("environment-unknown", error.to_string())),
         Some(name) => {
             let folder = disk::relative(folder.parent().unwrap_or(folder), folder);
-            let message =
-                format!("there is no environment `{}`: `{folder}/{0}.toml` does not exist", name.escape_debug());
+            let message = format!("there is no environment `{}`: `{folder}/{0}.toml` does not exist", printable(name));
             let finding = Finding::error("environment-unknown", message);
             Err(match words::closest(name, known.iter().map(String::as_str)) {
                 Some(near) => finding.hint(format!("did you mean `{near}`?")),
                 None if known.is_empty() => finding,
-                None => finding.hint(format!("there are {}", list())),
+                None => finding.hint(format!("choose {}", list())),
             })
         }
     }

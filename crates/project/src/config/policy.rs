@@ -1,11 +1,12 @@
 //! `[policy]` and `[backup]`: what is asked for before and while migrations run.
 
 use dunlin_planner::{Finding, Place, Policy};
+use secrecy::SecretString;
 
 use super::view::View;
 
 /// What must have happened before anything is applied, and what is allowed at all. The cli enforces it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct PolicyGates {
     /// A person must approve a plan; where that is asked for.
     pub approval: Option<Place>,
@@ -16,10 +17,10 @@ pub struct PolicyGates {
 }
 
 /// How a required backup is taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct BackupGate {
-    /// The shell command.
-    pub command: String,
+    /// The shell command, which may hold a secret.
+    pub command: SecretString,
     /// Where it is asked for.
     pub place: Place,
 }
@@ -42,7 +43,7 @@ pub(crate) fn read(config: View<'_>, findings: &mut Vec<Finding>) -> (Policy, Po
     let base = Policy::default();
     let required = |key: &str| (policy.text(key) == Some("required")).then(|| policy.key(key)).flatten();
     let backup = required("backup").and_then(|key| match config.section("backup").text("command") {
-        Some(command) => Some(BackupGate { command: command.to_owned(), place: key.place() }),
+        Some(command) => Some(BackupGate { command: SecretString::from(command), place: key.place() }),
         None => {
             let finding = Finding::error("backup-command-missing", "a backup is required, and no command takes one");
             findings.push(finding.at(key.place()).hint("add [backup] with `command = \"…\"`"));

@@ -106,7 +106,7 @@ impl Reader<'_> {
             }
         };
         let paths = self.paths(&name, view);
-        if paths.is_empty() {
+        if paths.is_empty() && view.key("path").or_else(|| view.key("paths")).is_none() {
             self.findings.push(missing("path", "add `path = \"…\"`, the folder of its migrations".to_owned()));
         }
         self.refuse_what_comes_later(&name, view);

@@ -89,6 +89,10 @@ impl Reader<'_> {
         let (by_url, by_parts) = self.ways();
         if by_url {
             let url = self.secret("url")?;
+            if url.known().is_some_and(str::is_empty) {
+                self.problem(format!("the `url` of target `{}` is empty", self.name), place.clone(), false);
+                return None;
+            }
             let embedded = url.known() == Some("embedded");
             let database = self.filled("database");
             if !embedded && let Some(key) = self.view.key("database") {
@@ -135,7 +139,7 @@ impl Reader<'_> {
         let hint = if ambient {
             format!("set `url` in [targets.{}], or DATABASE_URL, POSTGRES_HOST or PGHOST in the environment", self.name)
         } else {
-            format!("set `url` in [targets.{}]", self.name)
+            format!("set `url` or `host` in [targets.{}]", self.name)
         };
         self.problems.push(Finding::error("target-without-url", message).at(place).hint(hint));
     }
@@ -152,7 +156,7 @@ impl Reader<'_> {
             Err(error @ FillError::Malformed) => {
                 let message = format!("`targets.{}.{key}`: {error}", self.name);
                 let hint = "write `$${` for a `${` that is meant as it stands";
-                self.findings.push(Finding::error("config-value", message).at(span.place()).hint(hint));
+                self.problems.push(Finding::error("config-value", message).at(span.place()).hint(hint));
                 None
             }
         }

@@ -42,7 +42,8 @@ fn every_body_can_be_opened_and_its_statements_lie_in_it() {
 
 #[test]
 fn development_needs_no_variables_and_production_does() {
-    let ready = |environment| fleet(environment).connections.values().all(|connection| connection.problems().is_empty());
+    let ready =
+        |environment| fleet(environment).connections.values().all(|connection| connection.problems().is_empty());
     assert!(ready("dev"));
     assert!(!ready("production"));
 }

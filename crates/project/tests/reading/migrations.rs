@@ -1,0 +1,208 @@
+//! What files say inside: classes and probes, headers, text that cannot run, and the linter's findings.
+
+use insta::assert_snapshot;
+
+use crate::fixture::{Fixture, ONE_SET, catalog, findings, shown};
+
+fn check(sql: &str) -> String {
+    shown(&format!("{ONE_SET}//- m/V1__a.sql\n{sql}"), catalog)
+}
+
+#[test]
+fn statements_that_stand_alone_have_probes() {
+    assert_snapshot!(check("create table t (id int);
+create index concurrently t_id on app.t (id);
+drop index concurrently app.old, older;
+vacuum t;
+reindex index concurrently t_id;
+alter system set work_mem = '1MB';
+call refresh_continuous_aggregate('c', null, null);
+-- dunlin: probe SELECT true
+alter table p detach partition q concurrently;
+create database d;
+call elsewhere();
+"), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {1tx 2[CREATE INDEX CONCURRENTLY: index t_id of app.t is valid] 3[DROP INDEX CONCURRENTLY: app.old, older absent] 4[VACUUM: repeat] 5[REINDEX CONCURRENTLY: repeat] 6[ALTER SYSTEM: repeat] 7[CALL refresh_continuous_aggregate: repeat] 9[DETACH PARTITION CONCURRENTLY: SELECT true] 10[CREATE DATABASE: unknown] 11tx}
+"#);
+    assert_snapshot!(check("-- dunlin: transaction none\nupdate t set a = 1 where b = 2;\n-- dunlin: probe SELECT 2\ninsert into t values (1);\ncreate table if not exists u (id int);"), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {2[UPDATE T: unknown] 4[INSERT INTO: SELECT 2] 5[CREATE TABLE: repeat]}
+"#);
+    assert_snapshot!(check("-- dunlin: probe SELECT 1\nselect 1;"), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {2tx}
+error[probe-unused]: this probe belongs to a statement that runs in a transaction, where none is needed
+  at m/V1__a.sql:1:18
+   | -- dunlin: probe SELECT 1
+   |                  ^^^^^^^^
+  hint: remove it, or add `-- dunlin: transaction none`
+"#);
+}
+
+#[test]
+fn clickhouse_has_no_transactions() {
+    let clickhouse = ONE_SET.replace("url =", "kind = \"clickhouse\"\nurl =");
+    assert_snapshot!(shown(&format!("{clickhouse}//- m/V1__a.sql\nCREATE TABLE IF NOT EXISTS t (a UInt8) ENGINE = Memory;\nALTER TABLE t ADD COLUMN b UInt8;\n"), catalog), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {1[CREATE TABLE: repeat] 2[ALTER TABLE: unknown]}
+"#);
+}
+
+#[test]
+fn headers_say_what_a_migration_needs() {
+    assert_snapshot!(check("-- Service: s\n-- Dependencies: other/1, 2\n-- dunlin: depends more/3\n-- dunlin: phase contract\ndrop table if exists t;"), @r#"
+set s of s on db: flyway
+s/1 a Versioned Contract up m/V1__a.sql {5tx} needs other/1 (m/V1__a.sql:2:18) needs 2 (m/V1__a.sql:2:27) needs more/3 (m/V1__a.sql:3:20)
+"#);
+}
+
+#[test]
+fn headers_that_cannot_be_followed_are_errors() {
+    assert_snapshot!(check("-- Service: other\n-- dunlin: gate flag\n-- dunlin: batch table=t key=id size=10\n-- dunlin: refresh c\n-- dunlin: phaze data\n-- dunlin: allow no-such-rule because so\nselect 1;"), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {7tx}
+error[sql-invalid]: unknown directive `phaze`
+  at m/V1__a.sql:5:12
+   | -- dunlin: phaze data
+   |            ^^^^^
+  hint: did you mean `phase`?
+error[sql-invalid]: there is no lint rule `no-such-rule`
+  at m/V1__a.sql:6:18
+   | -- dunlin: allow no-such-rule because so
+   |                  ^^^^^^^^^^^^^^^^^^^^^^^
+error[not-supported]: the directive `gate` is not supported yet
+  at m/V1__a.sql:2:17
+   | -- dunlin: gate flag
+   |                 ^^^^
+error[not-supported]: the directive `batch` is not supported yet
+  at m/V1__a.sql:3:18
+   | -- dunlin: batch table=t key=id size=10
+   |                  ^^^^^^^^^^^^^^^^^^^^^^
+error[not-supported]: the directive `refresh` is not supported yet
+  at m/V1__a.sql:4:20
+   | -- dunlin: refresh c
+   |                    ^
+error[service-mismatch]: the header says service `other`, but the file belongs to service `s`
+  at m/V1__a.sql:1:13
+   | -- Service: other
+   |             ^^^^^
+  hint: correct the header, or add the name to `aliases` in [services.s]
+"#);
+    assert_snapshot!(shown(&format!("{ONE_SET}//- m/20250101000000_A_Expand.sql\n-- dunlin: phase contract\nselect 1\n//- m/20250101000000_A_Expand.down.sql\n-- dunlin: depends x/1\nselect 1"), findings), @r#"
+error[phase-conflict]: this phase is not the one that the file's name or folder says
+  at m/20250101000000_A_Expand.sql:1:18
+   | -- dunlin: phase contract
+   |                  ^^^^^^^^
+  hint: change one of them
+error[directive-misplaced]: the directive `depends` means nothing in a down
+  at m/20250101000000_A_Expand.down.sql:1:20
+   | -- dunlin: depends x/1
+   |                    ^^^
+  hint: put it into the up file
+"#);
+}
+
+#[test]
+fn text_that_cannot_run_is_an_error_with_its_place() {
+    assert_snapshot!(check("select 1;\n\\i other.sql\n"), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {}
+error[sql-invalid]: `\i` is a command of psql, not SQL
+  at m/V1__a.sql:2:1
+   | \i other.sql
+   | ^
+  hint: make the included file a migration of its own
+"#);
+    assert_snapshot!(check("begin;\nselect 1;\ncommit;\nselect 2;\n"), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {1tx 2tx 3tx 4tx}
+error[sql-invalid]: `begin` would break the transaction that this migration runs in
+  at m/V1__a.sql:1:1
+   | begin;
+   | ^^^^^
+  hint: keep one BEGIN … COMMIT around the whole file or none, and split what must commit separately into migrations of its own
+error[sql-invalid]: `commit` would break the transaction that this migration runs in
+  at m/V1__a.sql:3:1
+   | commit;
+   | ^^^^^^
+  hint: keep one BEGIN … COMMIT around the whole file or none, and split what must commit separately into migrations of its own
+"#);
+    assert_snapshot!(check("begin read only;\nselect 1;\ncommit;\n"), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {2tx}
+error[transaction-read-only]: a read-only transaction cannot record that its migration was applied
+  at m/V1__a.sql:1:1
+   | begin read only;
+   | ^^^^^^^^^^^^^^^
+  hint: remove READ ONLY
+"#);
+    let long = check(&format!("select '{}", "x".repeat(2_000)));
+    assert!(long.contains("xxx…\n") && long.len() < 1_500, "{long}");
+    assert_snapshot!(check("select 'abc;\n"), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {}
+error[sql-invalid]: string that begins here is never closed
+  at m/V1__a.sql:1:8
+   | select 'abc;
+   |        ^
+"#);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_errors() {
+    let fixture = Fixture::new(ONE_SET);
+    fixture.write("m/V1__nul.sql", b"select 1;\nsel\0ect 2;");
+    fixture.write("m/V2__utf16.sql", b"\xFF\xFEs\0e\0l\0");
+    fixture.write("m/V3__latin.sql", b"select '\xe9';");
+    fixture.write("m/V4__bom.sql", b"\xEF\xBB\xBFselect 1;\r\nselect 2;\r\n");
+    fixture.write("m/V5__empty.sql", b"");
+    assert_snapshot!(catalog(&fixture.read(None).unwrap()), @r#"
+set s of s on db: flyway
+s/1 nul Versioned up m/V1__nul.sql {}
+s/2 utf16 Versioned up m/V2__utf16.sql {}
+s/3 latin Versioned up m/V3__latin.sql {}
+s/4 bom Versioned up m/V4__bom.sql {1tx 2tx}
+s/5 empty Versioned up m/V5__empty.sql {}
+error[sql-invalid]: NUL byte at 2:4 (byte 13)
+  at m/V1__nul.sql:2:4
+   | sel
+   |    ^
+  hint: save the file as UTF-8 text
+error[sql-invalid]: the file is UTF-16, not UTF-8
+  at m/V2__utf16.sql:1:1
+  hint: save the file as UTF-8 text
+error[sql-invalid]: invalid UTF-8 at 1:9 (byte 8)
+  at m/V3__latin.sql:1:9
+   | select '
+   |         ^
+  hint: save the file as UTF-8 text
+"#);
+}
+
+#[test]
+fn lint_follows_the_policy() {
+    let with = |lint: &str| {
+        shown(
+            &format!(
+                "{ONE_SET}[policy]\nlint = \"{lint}\"\n//- m/V1__a.sql\ndrop table t;\n//- m/U1__a.sql\ndrop table u;\n"
+            ),
+            findings,
+        )
+    };
+    assert_snapshot!(with("warn"), @r#"
+warning[drop-table]: table `t` is dropped outside the contract phase
+  at m/V1__a.sql:1:12
+   | drop table t;
+   |            ^
+  hint: drop it in a migration with `-- dunlin: phase contract`, once no running version reads it
+"#);
+    assert_snapshot!(with("deny"), @r#"
+error[drop-table]: table `t` is dropped outside the contract phase
+  at m/V1__a.sql:1:12
+   | drop table t;
+   |            ^
+  hint: drop it in a migration with `-- dunlin: phase contract`, once no running version reads it
+"#);
+    assert_snapshot!(with("off"), @"");
+}
