@@ -17,18 +17,23 @@ use crate::when::{between, moment, span};
 /// The rows by database, oldest first, under the run that wrote them.
 #[must_use]
 pub fn history(rows: &[(TargetName, &LedgerRow)], width: usize) -> String {
+    if rows.is_empty() {
+        return "No ledger holds anything yet.\n".to_owned();
+    }
+    by_target(rows).into_iter().map(|(target, rows)| one_target(target, &rows, width)).collect::<Vec<_>>().join("\n")
+}
+
+/// Every database's rows, oldest first by its own clock.
+pub(crate) fn by_target<'r>(rows: &'r [(TargetName, &'r LedgerRow)]) -> BTreeMap<&'r TargetName, Vec<&'r LedgerRow>> {
     let mut by_target: BTreeMap<&TargetName, Vec<&LedgerRow>> = BTreeMap::new();
     for (target, row) in rows {
         by_target.entry(target).or_default().push(row);
     }
-    if by_target.is_empty() {
-        return "No ledger holds anything yet.\n".to_owned();
-    }
-    by_target.into_iter().map(|(target, rows)| one_target(target, rows, width)).collect::<Vec<_>>().join("\n")
+    by_target.values_mut().for_each(|rows| rows.sort_by_key(|row| (row.finished.unwrap_or(row.started), &row.id)));
+    by_target
 }
 
-fn one_target(target: &TargetName, mut rows: Vec<&LedgerRow>, width: usize) -> String {
-    rows.sort_by_key(|row| (row.finished.unwrap_or(row.started), &row.id));
+fn one_target(target: &TargetName, rows: &[&LedgerRow], width: usize) -> String {
     let number = count(rows.len(), "migration");
     let mut text = format!("{}  {}\n", paint(NAME.bold(), target), paint(DIM, format!("{number}, times in UTC")));
     for run in rows.chunk_by(|left, right| left.run == right.run) {

@@ -7,17 +7,23 @@
 //! |---|---|
 //! | [`plan_json`] | `{version, plan: {project, environment, direction, targets, steps, held, settled, findings}}` |
 //! | [`status_json`] | `{version, targets: […], migrations: [{id, name, service, target, state, finished, …}], findings}` |
+//! | [`history_json`] | `{version, targets: {NAME: [{id, name, kind, state, run, started, finished, by, …}]}}` |
+//! | [`explain_json`] | `{version, migration, standing, needs: [{id, kind, place}], needed_by: […], ledger}` |
 //! | [`report_json`] | `{version, verdict, run, took, interrupted, steps: [{migration, target, step, end, took, attempts, …}]}` |
 //! | [`findings_json`] | `{version, findings: [{code, severity, class, message, place, related, hint, migration}]}` |
 //! | [`graph_json`] | `{version, level, nodes: [{id, name, target, service, migrations, pulled_in}], edges: [{from, to, kind, count, place}]}` |
 
+use std::collections::BTreeMap;
+
 use dunlin_planner::{
-    Finding, Graph, MigrationId, Place, Plan, RunId, RunReport, Selection, ServiceName, StateWord, Status, StepReport,
+    Digest, EdgeKind, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, MigrationStatus, Place,
+    Plan, RowState, RunId, RunReport, Selection, ServiceName, StateWord, Status, StepReport, StoredDependency,
     TargetName, TargetStatus, Verdict,
 };
 use serde::Serialize;
 
-use crate::graph::{Level, Line, Picture};
+use crate::graph::{self, Level, Picture};
+use crate::history::by_target;
 use crate::when::rfc3339;
 
 /// The version of all these shapes.
@@ -55,41 +61,127 @@ pub fn findings_json(findings: &[Finding]) -> String {
     pretty(Shape { findings })
 }
 
+/// A migration's line of the status.
+#[derive(Serialize)]
+struct Standing<'a> {
+    id: &'a MigrationId,
+    name: &'a str,
+    service: Option<&'a ServiceName>,
+    target: &'a TargetName,
+    state: StateWord,
+    finished: Option<String>,
+    by: Option<&'a str>,
+    has_down: bool,
+    waits_for: &'a [MigrationId],
+    reason: Option<&'a str>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(migration: &'a MigrationStatus) -> Self {
+        Self {
+            id: &migration.id,
+            name: &migration.name,
+            service: migration.service.as_ref(),
+            target: &migration.target,
+            state: migration.state,
+            finished: migration.finished.map(rfc3339),
+            by: migration.by.as_deref(),
+            has_down: migration.has_down,
+            waits_for: &migration.waits_for,
+            reason: migration.reason.as_deref(),
+        }
+    }
+}
+
 /// Where everything stands.
 #[must_use]
 pub fn status_json(status: &Status) -> String {
     #[derive(Serialize)]
     struct Shape<'a> {
         targets: &'a [TargetStatus],
-        migrations: Vec<Row<'a>>,
+        migrations: Vec<Standing<'a>>,
         findings: &'a [Finding],
     }
-    #[derive(Serialize)]
-    struct Row<'a> {
-        id: &'a MigrationId,
-        name: &'a str,
-        service: Option<&'a ServiceName>,
-        target: &'a TargetName,
-        state: StateWord,
-        finished: Option<String>,
-        by: Option<&'a str>,
-        has_down: bool,
-        waits_for: &'a [MigrationId],
-        reason: Option<&'a str>,
+    let migrations = status.migrations.iter().map(Standing::of).collect();
+    pretty(Shape { targets: &status.targets, migrations, findings: &status.findings })
+}
+
+/// A ledger's row.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: &'a MigrationId,
+    name: &'a str,
+    kind: Kind,
+    transactional: bool,
+    state: RowState,
+    checksum: &'a Digest,
+    step: u32,
+    run: &'a RunId,
+    attempt: u32,
+    dependencies: &'a [StoredDependency],
+    started: String,
+    finished: Option<String>,
+    by: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn of(row: &'a LedgerRow) -> Self {
+        Self {
+            id: &row.id,
+            name: &row.name,
+            kind: row.kind,
+            transactional: row.transactional,
+            state: row.state,
+            checksum: &row.checksum,
+            step: row.step,
+            run: &row.run,
+            attempt: row.attempt,
+            dependencies: &row.dependencies,
+            started: rfc3339(row.started),
+            finished: row.finished.map(rfc3339),
+            by: &row.by,
+        }
     }
-    let lines = status.migrations.iter().map(|migration| Row {
-        id: &migration.id,
-        name: &migration.name,
-        service: migration.service.as_ref(),
-        target: &migration.target,
-        state: migration.state,
-        finished: migration.finished.map(rfc3339),
-        by: migration.by.as_deref(),
-        has_down: migration.has_down,
-        waits_for: &migration.waits_for,
-        reason: migration.reason.as_deref(),
-    });
-    pretty(Shape { targets: &status.targets, migrations: lines.collect(), findings: &status.findings })
+}
+
+/// The rows of every database, oldest first by its own clock.
+#[must_use]
+pub fn history_json(rows: &[(TargetName, &LedgerRow)]) -> String {
+    #[derive(Serialize)]
+    struct Shape<'a> {
+        targets: BTreeMap<&'a TargetName, Vec<Row<'a>>>,
+    }
+    let targets = by_target(rows).into_iter().map(|(target, rows)| (target, rows.into_iter().map(Row::of).collect()));
+    pretty(Shape { targets: targets.collect() })
+}
+
+/// One migration with its edges, its standing and its row.
+#[must_use]
+pub fn explain_json(graph: &Graph<'_>, ix: MigrationIx, row: Option<&LedgerRow>, standing: &MigrationStatus) -> String {
+    #[derive(Serialize)]
+    struct Shape<'a> {
+        migration: &'a Migration,
+        standing: Standing<'a>,
+        needs: Vec<Neighbour<'a>>,
+        needed_by: Vec<Neighbour<'a>>,
+        ledger: Option<Row<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Neighbour<'a> {
+        id: &'a MigrationId,
+        #[serde(flatten)]
+        why: &'a EdgeKind,
+    }
+    let earlier = graph.earlier(ix).map(|edge| (edge.earlier, edge.kind));
+    let later = graph.later(ix).map(|edge| (edge.later, edge.kind));
+    let neighbour = |(ix, why)| Neighbour { id: &graph.migration(ix).id, why };
+    pretty(Shape {
+        migration: graph.migration(ix),
+        standing: Standing::of(standing),
+        needs: earlier.map(neighbour).collect(),
+        needed_by: later.map(neighbour).collect(),
+        ledger: row.map(Row::of),
+    })
 }
 
 /// How a run ended, with the migration of every step.
@@ -101,10 +193,10 @@ pub fn report_json(plan: &Plan, report: &RunReport) -> String {
         run: &'a RunId,
         took: f64,
         interrupted: bool,
-        steps: Vec<Row<'a>>,
+        steps: Vec<Line<'a>>,
     }
     #[derive(Serialize)]
-    struct Row<'a> {
+    struct Line<'a> {
         migration: &'a MigrationId,
         target: &'a TargetName,
         #[serde(flatten)]
@@ -112,7 +204,7 @@ pub fn report_json(plan: &Plan, report: &RunReport) -> String {
     }
     let lines = report.steps.iter().map(|step| {
         let planned = plan.step(step.step);
-        Row { migration: &planned.id, target: &planned.target, report: step }
+        Line { migration: &planned.id, target: &planned.target, report: step }
     });
     pretty(Shape {
         verdict: report.verdict(),
@@ -145,7 +237,7 @@ pub fn graph_json(graph: &Graph<'_>, selection: &Selection, level: Level) -> Str
     struct Edge<'a> {
         from: &'a str,
         to: &'a str,
-        kind: Line,
+        kind: graph::Line,
         count: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
         place: Option<&'a Place>,

@@ -29,7 +29,7 @@ pub use events::{event_json, event_line};
 pub use explain::explain;
 pub use graph::Level;
 pub use history::history;
-pub use json::{findings_json, graph_json, plan_json, report_json, status_json};
+pub use json::{explain_json, findings_json, graph_json, history_json, plan_json, report_json, status_json};
 pub use mermaid::graph_mermaid;
 pub use plan::plan;
 pub use status::status;

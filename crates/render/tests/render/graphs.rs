@@ -140,11 +140,16 @@ fn sets_that_need_each_other_keep_both_edges() {
     "#);
 }
 
+/// Auth and what it needs, with a name that every language has to escape.
+fn quoted(draw: impl Fn(&Graph<'_>, &Selection) -> String) -> String {
+    let mut catalog = ordered();
+    catalog.migrations[0].name = "say \"hi\" <b> #1 \\ & more".to_owned();
+    check(&catalog, &["auth"], draw)
+}
+
 #[test]
-fn other_languages_draw_the_same() {
-    let mut quoted = ordered();
-    quoted.migrations[0].name = "say \"hi\" <b> #1 \\ & more".to_owned();
-    insta::assert_snapshot!(check(&quoted, &["auth"], |graph, auth| graph_dot(graph, auth, Level::Migrations)), @r#"
+fn dot_and_mermaid_draw_the_same() {
+    insta::assert_snapshot!(quoted(|graph, auth| graph_dot(graph, auth, Level::Migrations)), @r#"
     digraph "acme" {
       rankdir=LR;
       node [shape=box, style=rounded, fontname="sans-serif"];
@@ -161,7 +166,7 @@ fn other_languages_draw_the_same() {
       n2 -> n3 [color=gray50];
     }
     "#);
-    insta::assert_snapshot!(check(&quoted, &["auth"], |graph, auth| graph_mermaid(graph, auth, Level::Migrations)), @r#"
+    insta::assert_snapshot!(quoted(|graph, auth| graph_mermaid(graph, auth, Level::Migrations)), @r#"
     flowchart LR
       subgraph t0["core (postgres)"]
         n0["auth/20240101_001<br/>say #quot;hi#quot; #lt;b#gt; #35;1 \ & more"]
@@ -173,7 +178,11 @@ fn other_languages_draw_the_same() {
       n1 ==> n2
       n2 --> n3
     "#);
-    insta::assert_snapshot!(check(&quoted, &["auth"], |graph, auth| graph_json(graph, auth, Level::Migrations)), @r#"
+}
+
+#[test]
+fn json_names_nodes_and_edges() {
+    insta::assert_snapshot!(quoted(|graph, auth| graph_json(graph, auth, Level::Migrations)), @r#"
     {
       "version": 1,
       "level": "migrations",
@@ -240,7 +249,11 @@ fn other_languages_draw_the_same() {
       ]
     }
     "#);
-    let svg = check(&quoted, &["auth"], |graph, auth| graph_svg(graph, auth, Level::Migrations));
+}
+
+#[test]
+fn svg_has_a_frame_a_database_and_a_box_a_migration() {
+    let svg = quoted(|graph, auth| graph_svg(graph, auth, Level::Migrations));
     let body = svg.split_once("fill=\"#ffffff\"/>\n").unwrap().1;
     insta::assert_snapshot!(body, @r#"
       <rect class="target" x="12" y="12" width="592" height="160" rx="8"/>

@@ -1,6 +1,8 @@
 //! Status, one migration explained, and history.
 
-use dunlin_planner::{Class, Finding, Graph, Observed, Scope, Selection, Status, TargetName};
+use dunlin_planner::{
+    Class, Finding, Graph, LedgerRow, MigrationIx, MigrationStatus, Observed, Scope, Selection, Status, TargetName,
+};
 
 use crate::support::{FLEET, bare, catalog, id, observed, row};
 
@@ -175,18 +177,26 @@ fn a_status_as_json_has_moments_in_rfc_3339() {
     "#);
 }
 
-#[test]
-fn a_migration_is_explained_with_its_edges_and_its_row() {
+/// Says with `say` what there is to say of `text`, which has a row when `applied`.
+fn explained(
+    text: &str,
+    applied: bool,
+    say: impl Fn(&Graph<'_>, MigrationIx, Option<&LedgerRow>, &MigrationStatus) -> String,
+) -> String {
     let catalog = catalog(FLEET);
     let graph = Graph::build(&catalog).unwrap();
     let lines = status(&SOME, |_| ()).migrations;
-    let explain = |text: &str, row| {
-        let ix = graph.find(&id(text)).unwrap();
-        let line = lines.iter().find(|line| line.id == id(text)).unwrap();
-        bare(&dunlin_render::explain(&graph, ix, row, line, 100))
+    let line = lines.iter().find(|line| line.id == id(text)).unwrap();
+    let row = applied.then(|| row(&catalog, &id(text), 3));
+    bare(&say(&graph, graph.find(&id(text)).unwrap(), row.as_ref(), line))
+}
+
+#[test]
+fn a_migration_is_explained_with_its_edges_and_its_row() {
+    let explain = |text, applied| {
+        explained(text, applied, |graph, ix, row, line| dunlin_render::explain(graph, ix, row, line, 100))
     };
-    let billing = row(&catalog, &id("billing/1"), 3);
-    insta::assert_snapshot!(explain("billing/1", Some(&billing)), @r#"
+    insta::assert_snapshot!(explain("billing/1", true), @r#"
     billing/1  invoices
       file      migrations/billing/1.sql:1:1
       set       billing of service billing, up/down suffix files
@@ -215,7 +225,7 @@ fn a_migration_is_explained_with_its_edges_and_its_row() {
       checksum  60dfc60094cd97a3b9fb998c16ccedf360410769f17428bd7696a6dbb45b3775
       progress  0 finished statements
     "#);
-    insta::assert_snapshot!(explain("auth/20240101_002", None), @r#"
+    insta::assert_snapshot!(explain("auth/20240101_002", false), @r#"
     auth/20240101_002  add sessions
       file      migrations/auth/20240101_002.sql:1:1
       set       auth of service auth, up/down suffix files
@@ -235,6 +245,32 @@ fn a_migration_is_explained_with_its_edges_and_its_row() {
       core  auth/views  by the order of the set
 
     Ledger: no row
+    "#);
+}
+
+#[test]
+fn a_migration_explained_as_json_names_its_neighbours() {
+    let json = explained("billing/1", true, dunlin_render::explain_json);
+    let edges = json.split_once("\"needs\"").unwrap().1.split_once("\"ledger\"").unwrap().0;
+    insta::assert_snapshot!(edges, @r#"
+    : [],
+      "needed_by": [
+        {
+          "id": "auth/20240101_002",
+          "kind": "declared",
+          "place": {
+            "file": "migrations/auth/20240101_002.sql",
+            "line": 1,
+            "column": 20,
+            "text": "-- dunlin: depends billing/1",
+            "width": 9
+          }
+        },
+        {
+          "id": "billing/2",
+          "kind": "sequence"
+        }
+      ],
     "#);
 }
 
@@ -264,6 +300,30 @@ fn history_keeps_the_clocks_of_two_databases_apart() {
     metrics  1 migration, times in UTC
       run run-1 by dunlin_runner
         2026-11-20 11:58:50  applied  iot/1  readings  12 ms
+    "#);
+    insta::assert_snapshot!(dunlin_render::history_json(&rows[1..2]), @r#"
+    {
+      "version": 1,
+      "targets": {
+        "metrics": [
+          {
+            "id": "iot/1",
+            "name": "readings",
+            "kind": "versioned",
+            "transactional": true,
+            "state": "applied",
+            "checksum": "4067ab742842793293550ffadb9a9432f70e6f887e3c556bc082d6e3aeb58edd",
+            "step": 0,
+            "run": "run-1",
+            "attempt": 1,
+            "dependencies": [],
+            "started": "2026-11-20T11:58:49.988000Z",
+            "finished": "2026-11-20T11:58:50.000000Z",
+            "by": "dunlin_runner"
+          }
+        ]
+      }
+    }
     "#);
     insta::assert_snapshot!(bare(&dunlin_render::history(&[], 100)), @r#"
     No ledger holds anything yet.
