@@ -1,6 +1,6 @@
 //! What is special about a kind of PostgreSQL database, as judgements over facts that were read already.
 //!
-//! A flavor opens no connection: it may name one more query for the inspection, and says from what was read whether the
+//! A flavor opens no connection: it may name more queries for the inspection, and says from what was read whether the
 //! database can be its kind of target and what it offers.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ pub struct ServerFacts {
     pub standby: bool,
     /// The extensions that the server knows.
     pub extensions: BTreeMap<String, Extension>,
-    /// What the flavor's own query gave: name to value; empty where it failed.
+    /// What the flavor's own queries gave, name to value.
     pub extra: BTreeMap<String, String>,
 }
 
@@ -43,9 +43,9 @@ impl ServerFacts {
 
 /// One kind of PostgreSQL database.
 pub trait Flavor: Send + Sync {
-    /// A query of rows `name`, `value` that the inspection asks as well; where the role may not ask it, it stays unanswered.
-    fn extra_query(&self) -> Option<&'static str> {
-        None
+    /// Queries of rows `name`, `value` that the inspection asks as well; what the role may not ask stays unanswered.
+    fn extra_queries(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// What people want to read behind the server's version, such as an extension's version.

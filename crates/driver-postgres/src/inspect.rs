@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dunlin_planner::{
     Capabilities, Failure, FailureClass, Identity, Ledger, ProjectName, ServerVersion, TargetFacts, TargetName,
 };
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryRow};
 
 use crate::connect::Connector;
 use crate::failure;
@@ -116,7 +116,7 @@ async fn identity(client: &Client, connector: &Connector, database: u32, control
 
 async fn extensions(client: &Client) -> Result<BTreeMap<String, Extension>, Failure> {
     let found = rows(client, EXTENSIONS).await.map_err(|error| failure::of(&error))?;
-    let extension = |row: &tokio_postgres::SimpleQueryRow| {
+    let extension = |row: &SimpleQueryRow| {
         let default = row.get("default_version").unwrap_or_default().to_owned();
         Ok((field(row, "name")?, Extension { default, installed: row.get("installed_version").map(str::to_owned) }))
     };
@@ -124,12 +124,15 @@ async fn extensions(client: &Client) -> Result<BTreeMap<String, Extension>, Fail
 }
 
 async fn extra(client: &Client, flavor: &dyn Flavor) -> Result<BTreeMap<String, String>, Failure> {
-    let Some(query) = flavor.extra_query() else { return Ok(BTreeMap::new()) };
-    execute(client, "SAVEPOINT extra").await?;
-    let found = rows(client, query).await;
-    execute(client, "ROLLBACK TO SAVEPOINT extra").await?;
-    let pair = |row: &tokio_postgres::SimpleQueryRow| Some((row.get("name")?.to_owned(), row.get("value")?.to_owned()));
-    Ok(found.unwrap_or_default().iter().filter_map(pair).collect())
+    let mut extra = BTreeMap::new();
+    for query in flavor.extra_queries() {
+        execute(client, "SAVEPOINT extra").await?;
+        let found = rows(client, query).await;
+        execute(client, "ROLLBACK TO SAVEPOINT extra").await?;
+        let pair = |row: &SimpleQueryRow| Some((row.get("name")?.to_owned(), row.get("value")?.to_owned()));
+        extra.extend(found.iter().flatten().filter_map(pair));
+    }
+    Ok(extra)
 }
 
 fn capabilities(flavor: &dyn Flavor, facts: &ServerFacts) -> Result<Capabilities, Failure> {

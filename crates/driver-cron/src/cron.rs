@@ -1,0 +1,54 @@
+//! The judgement over the server's facts.
+
+use std::collections::BTreeSet;
+
+use dunlin_driver_postgres::{Flavor, ServerFacts};
+use dunlin_planner::{Failure, FailureClass, Feature};
+
+const EXTENSION: &str = "pg_cron";
+const DATABASE: &str = "cron.database_name";
+
+/// The setting can be read by superusers and members of pg_read_all_settings; for others the installed extension tells.
+const SETTINGS: &str = "SELECT 'cron.database_name' AS name, current_setting('cron.database_name', true) AS value";
+
+/// The database of pg_cron's jobs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cron;
+
+impl Flavor for Cron {
+    fn extra_queries(&self) -> &'static [&'static str] {
+        &[SETTINGS]
+    }
+
+    fn describe(&self, facts: &ServerFacts) -> Option<String> {
+        let extension = facts.extensions.get(EXTENSION)?;
+        Some(match &extension.installed {
+            Some(version) => format!("pg_cron {version}"),
+            None => format!("pg_cron {} available", extension.default),
+        })
+    }
+
+    fn features(&self, facts: &ServerFacts) -> Result<BTreeSet<Feature>, Failure> {
+        if !facts.extensions.contains_key(EXTENSION) {
+            let hint = "install pg_cron on the server, or let the target be of kind `postgres`".to_owned();
+            return Err(refused("the target is of kind `cron` but the server has no pg_cron".to_owned(), hint));
+        }
+        match facts.extra.get(DATABASE) {
+            Some(database) if *database != facts.database => {
+                let message = format!(
+                    "pg_cron keeps its jobs in database `{database}`, and the target names `{}`",
+                    facts.database
+                );
+                let hint = format!(
+                    "let the target's URL name `{database}`, or change `cron.database_name` and restart the server"
+                );
+                Err(refused(message, hint))
+            }
+            _ => Ok(facts.extension_features()),
+        }
+    }
+}
+
+fn refused(message: String, hint: String) -> Failure {
+    Failure { hint: Some(hint), ..Failure::new(FailureClass::Rejected, message) }
+}

@@ -1,0 +1,69 @@
+//! The flavor on a real server, whose `cron.database_name` is `postgres`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
+use dunlin_driver::conformance::{Database, Factory, run_all};
+use dunlin_driver::{Driver, TargetUrl};
+use dunlin_driver_cron::Cron;
+use dunlin_driver_postgres::{ConnectOptions, PostgresDriver, PostgresSettings};
+use dunlin_planner::{Failure, FailureClass, Feature, ProjectName, TargetFacts, TargetName};
+
+fn server() -> Cluster {
+    let spec = ClusterSpec::temporary(Home::new(Home::default_dir()), Flavour::Full);
+    Cluster::start(&spec, &|_| {}).expect("the server starts")
+}
+
+fn driver(server: &Cluster, database: &str) -> PostgresDriver {
+    let options = ConnectOptions::parse(&TargetUrl::new(server.url(database))).expect("the server's own URL");
+    let target = TargetName::new("target").expect("it is a name");
+    PostgresDriver::new(target, PostgresSettings::new(options), Arc::new(Cron)).expect("there is no TLS to set up")
+}
+
+/// The one database of jobs, made empty for each case.
+struct Jobs(Arc<Cluster>);
+
+#[async_trait]
+impl Database for Jobs {
+    fn driver(&self) -> Arc<dyn Driver> {
+        Arc::new(driver(&self.0, "postgres"))
+    }
+
+    async fn objects(&self) -> BTreeSet<String> {
+        let query =
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')";
+        self.0.psql("postgres", query).expect("the server answers").lines().map(str::to_owned).collect()
+    }
+}
+
+struct Emptied(Arc<Cluster>);
+
+#[async_trait]
+impl Factory for Emptied {
+    async fn fresh(&self) -> Box<dyn Database> {
+        let empty = "SET client_min_messages = error; DROP SCHEMA IF EXISTS dunlin CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        self.0.psql("postgres", empty).expect("nobody uses it");
+        Box::new(Jobs(Arc::clone(&self.0)))
+    }
+}
+
+async fn inspected(server: &Cluster, database: &str) -> Result<TargetFacts, Failure> {
+    driver(server, database).inspect(&ProjectName::new("p").expect("it is a name")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_of_jobs_conforms_and_no_other_is_taken_for_it() {
+    let server = Arc::new(server());
+    run_all(&Emptied(Arc::clone(&server))).await;
+
+    let facts = inspected(&server, "postgres").await.expect("it is the database of jobs");
+    assert!(facts.capabilities.offers(&Feature("pg_cron".to_owned())));
+    assert!(facts.capabilities.server.contains("pg_cron 1."), "{}", facts.capabilities.server);
+
+    server.create_database("other", Template::Plain).expect("it is new");
+    let refused = inspected(&server, "other").await.expect_err("jobs are kept elsewhere");
+    assert_eq!(refused.class, FailureClass::Rejected);
+    assert_eq!(refused.message, "pg_cron keeps its jobs in database `postgres`, and the target names `other`");
+}

@@ -1,0 +1,123 @@
+//! The judgement over the server's facts.
+
+use std::collections::BTreeSet;
+
+use dunlin_driver_postgres::{Flavor, ServerFacts};
+use dunlin_planner::{Failure, FailureClass, Feature};
+
+const EXTENSION: &str = "timescaledb";
+const LICENSE: &str = "timescaledb.license";
+/// A setting of the loader, there as soon as the library is preloaded.
+const LOADER: &str = "timescaledb.disable_load";
+const TSL_LIBRARY: &str = "tsl_library";
+
+/// What Timescale's own licence adds: compression, continuous aggregates, policies.
+const TSL: &str = "timescaledb-tsl";
+
+const SETTINGS: &str = "SELECT name, current_setting(name, true) AS value FROM (VALUES ('timescaledb.license'), ('timescaledb.disable_load')) AS t(name)";
+
+/// Where the extension is not created yet, its licence is told by the libraries that came with it. Asking takes a superuser.
+const LIBRARY: &str = "SELECT 'tsl_library' AS name, \
+    (pg_stat_file(c.setting || '/timescaledb-tsl-' || e.default_version || '.so', true)).size IS NOT NULL AS value \
+    FROM pg_config c, pg_available_extensions e WHERE c.name = 'PKGLIBDIR' AND e.name = 'timescaledb'";
+
+/// A PostgreSQL database with TimescaleDB.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Timescale;
+
+impl Flavor for Timescale {
+    fn extra_queries(&self) -> &'static [&'static str] {
+        &[SETTINGS, LIBRARY]
+    }
+
+    fn describe(&self, facts: &ServerFacts) -> Option<String> {
+        let extension = facts.extensions.get(EXTENSION)?;
+        let license = facts.extra.get(LICENSE).map_or_else(String::new, |license| format!(" ({license})"));
+        Some(match &extension.installed {
+            Some(version) => format!("timescaledb {version}{license}"),
+            None => format!("timescaledb {} available{license}", extension.default),
+        })
+    }
+
+    fn features(&self, facts: &ServerFacts) -> Result<BTreeSet<Feature>, Failure> {
+        let Some(extension) = facts.extensions.get(EXTENSION) else {
+            let hint = "install TimescaleDB on the server, or let the target be of kind `postgres`";
+            return Err(refused("the target is of kind `timescale` but the server has no timescaledb", hint));
+        };
+        if extension.installed.is_none() && !facts.extra.contains_key(LOADER) {
+            let hint = "add timescaledb to `shared_preload_libraries` and restart the server";
+            return Err(refused("the target is of kind `timescale` but the server does not preload timescaledb", hint));
+        }
+        let mut features = facts.extension_features();
+        if has_tsl(facts) {
+            features.insert(Feature(TSL.to_owned()));
+        }
+        Ok(features)
+    }
+}
+
+fn has_tsl(facts: &ServerFacts) -> bool {
+    match facts.extra.get(LICENSE) {
+        Some(license) => license == "timescale",
+        None => facts.extra.get(TSL_LIBRARY).is_some_and(|found| found == "t"),
+    }
+}
+
+fn refused(message: &str, hint: &str) -> Failure {
+    Failure { hint: Some(hint.to_owned()), ..Failure::new(FailureClass::Rejected, message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use dunlin_driver_postgres::Extension;
+    use dunlin_planner::ServerVersion;
+
+    use super::*;
+
+    /// What becomes of a server with the extension (installed or not) and these settings.
+    fn judged(installed: Option<Option<&str>>, extra: &[(&str, &str)]) -> String {
+        let extension = installed.map(|installed| {
+            (EXTENSION.to_owned(), Extension { default: "2.19.3".to_owned(), installed: installed.map(str::to_owned) })
+        });
+        let facts = ServerFacts {
+            database: "metrics".to_owned(),
+            version: ServerVersion(170_011),
+            version_name: "17.11".to_owned(),
+            standby: false,
+            extensions: extension.into_iter().collect(),
+            extra: extra
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+        };
+        match Timescale.features(&facts) {
+            Ok(features) => {
+                let names: Vec<String> = features.iter().map(ToString::to_string).collect();
+                format!("{}: {}", Timescale.describe(&facts).unwrap_or_default(), names.join(" "))
+            }
+            Err(failure) => failure.message,
+        }
+    }
+
+    #[test]
+    fn a_server_is_judged_by_its_extension_and_licence() {
+        let loaded = (LOADER, "off");
+        for (installed, extra, expected) in [
+            (None, vec![], "the target is of kind `timescale` but the server has no timescaledb"),
+            (Some(None), vec![], "the target is of kind `timescale` but the server does not preload timescaledb"),
+            (Some(None), vec![loaded], "timescaledb 2.19.3 available: timescaledb"),
+            (Some(None), vec![loaded, (TSL_LIBRARY, "t")], "timescaledb 2.19.3 available: timescaledb timescaledb-tsl"),
+            (Some(None), vec![loaded, (TSL_LIBRARY, "f")], "timescaledb 2.19.3 available: timescaledb"),
+            (Some(Some("2.18.0")), vec![loaded, (LICENSE, "apache")], "timescaledb 2.18.0 (apache): timescaledb"),
+            (
+                Some(Some("2.18.0")),
+                vec![loaded, (LICENSE, "timescale"), (TSL_LIBRARY, "f")],
+                "timescaledb 2.18.0 (timescale): timescaledb timescaledb-tsl",
+            ),
+        ] {
+            assert_eq!(judged(installed, &extra), expected);
+        }
+    }
+}
