@@ -43,6 +43,8 @@ pub struct Project {
     pub config_path: PathBuf,
     /// What the files say, with everything that was found while reading.
     pub catalog: Catalog,
+    /// The folders of each set, as the configuration names them.
+    pub folders: BTreeMap<SetName, Vec<String>>,
     /// How each target is reached.
     pub connections: BTreeMap<TargetName, Connection>,
     /// The text of every body in the catalog.
@@ -102,7 +104,9 @@ pub fn read(request: &Request<'_>) -> Result<Project, ReadFailure> {
         findings,
     };
     let bodies = Arc::new(bodies);
-    Ok(Project { root: files.root, config_path: files.config, catalog, connections, bodies, policy_gates })
+    let folders = |set: &Declared| set.paths.iter().map(|(path, _)| path.clone()).collect();
+    let folders = declared.iter().map(|set| (set.name.clone(), folders(set))).collect();
+    Ok(Project { root: files.root, config_path: files.config, catalog, folders, connections, bodies, policy_gates })
 }
 
 fn project_name(config: View<'_>, file: &str, findings: &mut Vec<Finding>) -> ProjectName {

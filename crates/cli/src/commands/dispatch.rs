@@ -1,0 +1,25 @@
+//! From the words of the command line to the command.
+
+use super::{completions, dev, down, explain, graph, history, init, new, plan, status, up, validate};
+use crate::args::{Cli, Command};
+use crate::exit::{Exit, Stop};
+use crate::terminal::Terminal;
+
+/// Runs the command that `cli` names.
+pub(crate) async fn dispatch(cli: Cli, terminal: Terminal) -> Result<Exit, Stop> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Init(args) => init::run(args, terminal),
+        Command::New(args) => new::run(global, args, terminal),
+        Command::Plan(args) => plan::run(global, args, terminal).await,
+        Command::Up(args) => up::run(global, args, terminal).await,
+        Command::Down(args) => down::run(global, args, terminal).await,
+        Command::Status(args) => status::run(global, args, terminal).await,
+        Command::Validate(args) => validate::run(global, args, terminal),
+        Command::Graph(args) => graph::run(global, args, terminal),
+        Command::Explain(args) => explain::run(global, args, terminal).await,
+        Command::History(args) => history::run(global, args, terminal).await,
+        Command::Dev(args) => dev::run(global, args, terminal).await,
+        Command::Completions(args) => Ok(completions::run(args)),
+    }
+}

@@ -1,0 +1,17 @@
+//! One file per command.
+
+mod completions;
+mod dev;
+mod dispatch;
+mod down;
+mod explain;
+mod graph;
+mod history;
+mod init;
+mod new;
+mod plan;
+mod status;
+mod up;
+mod validate;
+
+pub(crate) use dispatch::dispatch;

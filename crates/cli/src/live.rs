@@ -1,0 +1,149 @@
+//! The live view of a run: one line per busy lane and a bar for the whole, or plain lines where nothing can be drawn.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dunlin_engine::EventSink;
+use dunlin_planner::{Event, EventKind, Plan, StepEnd, StepIx};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::terminal::Terminal;
+
+/// Shows the events of a run.
+pub(crate) struct Live {
+    view: Arc<dyn View>,
+}
+
+/// One way to show events.
+trait View: Send + Sync {
+    fn show(&self, event: &Event);
+    fn finish(&self);
+}
+
+impl Live {
+    pub(crate) fn new(plan: Arc<Plan>, terminal: Terminal) -> Self {
+        let view: Arc<dyn View> =
+            if terminal.draws { Arc::new(Bars::new(plan, terminal)) } else { Arc::new(Lines { plan, terminal }) };
+        Self { view }
+    }
+
+    /// Where the engine sends its events.
+    pub(crate) fn sink(&self) -> EventSink {
+        let view = Arc::clone(&self.view);
+        Arc::new(move |event| view.show(&event))
+    }
+
+    pub(crate) fn finish(&self) {
+        self.view.finish();
+    }
+}
+
+/// One line per event.
+struct Lines {
+    plan: Arc<Plan>,
+    terminal: Terminal,
+}
+
+impl View for Lines {
+    fn show(&self, event: &Event) {
+        if self.terminal.json_log {
+            self.terminal.say(&dunlin_render::event_json(event, &self.plan));
+        } else if let Some(line) =
+            shown(event, self.terminal).then(|| dunlin_render::event_line(event, &self.plan)).flatten()
+        {
+            self.terminal.say(&line);
+        }
+    }
+
+    fn finish(&self) {}
+}
+
+/// Notices below a warning are only shown when more is asked for.
+fn shown(event: &Event, terminal: Terminal) -> bool {
+    match &event.kind {
+        EventKind::Noticed { notice, .. } => terminal.verbose > 0 || notice.severity == "WARNING",
+        EventKind::StepStarted { .. } | EventKind::StatementStarted { .. } => terminal.verbose > 0,
+        _ => true,
+    }
+}
+
+/// Progress bars.
+struct Bars {
+    plan: Arc<Plan>,
+    terminal: Terminal,
+    bars: MultiProgress,
+    total: ProgressBar,
+    lanes: Mutex<BTreeMap<StepIx, ProgressBar>>,
+}
+
+impl Bars {
+    fn new(plan: Arc<Plan>, terminal: Terminal) -> Self {
+        let bars = MultiProgress::new();
+        let style =
+            ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {msg} {elapsed}").expect("the template is fixed");
+        let total = bars.add(ProgressBar::new(plan.steps.len() as u64).with_style(style));
+        total.enable_steady_tick(Duration::from_millis(100));
+        Self { plan, terminal, bars, total, lanes: Mutex::default() }
+    }
+
+    fn open(&self, step: StepIx) {
+        let style = ProgressStyle::with_template("  {spinner:.cyan} {msg} {elapsed}").expect("the template is fixed");
+        let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner().with_style(style));
+        bar.set_message(self.title(step));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.lanes.lock().expect("no view panics").insert(step, bar);
+    }
+
+    fn title(&self, step: StepIx) -> String {
+        let step = self.plan.step(step);
+        format!("{:<10} {} {}", step.target, step.id, step.name)
+    }
+
+    fn close(&self, step: StepIx) {
+        if let Some(bar) = self.lanes.lock().expect("no view panics").remove(&step) {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+        }
+    }
+
+    fn print(&self, event: &Event) {
+        if let Some(line) = dunlin_render::event_line(event, &self.plan) {
+            self.bars.suspend(|| self.terminal.say(&line));
+        }
+    }
+}
+
+impl View for Bars {
+    fn show(&self, event: &Event) {
+        match &event.kind {
+            EventKind::StepStarted { step, .. } => self.open(*step),
+            EventKind::StatementStarted { step, index, of } => {
+                if let Some(bar) = self.lanes.lock().expect("no view panics").get(step) {
+                    bar.set_message(format!("{} statement {} of {of}", self.title(*step), index + 1));
+                }
+            }
+            EventKind::StepEnded { step, end, .. } => {
+                self.close(*step);
+                self.total.inc(1);
+                if !end.is_done() || matches!(end, StepEnd::AlreadyDone) {
+                    self.print(event);
+                }
+            }
+            EventKind::StepRetried { step, .. } => {
+                self.close(*step);
+                self.print(event);
+            }
+            EventKind::Noticed { .. } if shown(event, self.terminal) => self.print(event),
+            EventKind::Stopping => self.print(event),
+            EventKind::RunStarted { .. }
+            | EventKind::LedgerReady { .. }
+            | EventKind::Noticed { .. }
+            | EventKind::RunEnded { .. } => {}
+        }
+    }
+
+    fn finish(&self) {
+        self.total.finish_and_clear();
+    }
+}

@@ -1,0 +1,132 @@
+//! Runs a plan in front of somebody: asks, executes, shows the lanes, sums up.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use dunlin_engine::{Execution, execute};
+use dunlin_planner::{Direction, Limits, Plan, RunReport};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{Format, RunArgs};
+use crate::exit::{Exit, Stop, exit_of};
+use crate::live::Live;
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+
+/// Shows `plan` and, where it may and should, runs it. None when there was nothing to run.
+pub(crate) async fn run(
+    workspace: &Workspace,
+    plan: Plan,
+    how: &RunArgs,
+    format: Format,
+    terminal: Terminal,
+) -> Result<Option<(Arc<Plan>, RunReport)>, Stop> {
+    show(&plan, format, how.dry_run, terminal);
+    if let Some(exit) = exit_of(plan.findings.iter()) {
+        return Err(Stop::Said(exit));
+    }
+    if plan.steps.is_empty() || how.dry_run {
+        return Ok(None);
+    }
+    permit(workspace)?;
+    confirm(&plan, how, terminal)?;
+    let plan = Arc::new(plan);
+    let report = perform(workspace, &plan, how, terminal).await;
+    match format {
+        Format::Text => terminal.data(&dunlin_render::summary(&plan, &report, terminal.width)),
+        Format::Json => terminal.data(&dunlin_render::report_json(&plan, &report)),
+    }
+    Ok(Some((plan, report)))
+}
+
+/// A plan that will run is progress and goes to stderr; one that is asked for is data.
+fn show(plan: &Plan, format: Format, is_data: bool, terminal: Terminal) {
+    let runs = !is_data && !plan.steps.is_empty() && plan.errors().next().is_none();
+    match format {
+        Format::Json if runs => {}
+        Format::Json => terminal.data(&dunlin_render::plan_json(plan)),
+        Format::Text if runs => terminal.say(&dunlin_render::plan(plan, terminal.width)),
+        Format::Text => terminal.data(&dunlin_render::plan(plan, terminal.width)),
+    }
+}
+
+/// Refuses what this environment's policy asks for and nobody can give yet.
+fn permit(workspace: &Workspace) -> Result<(), Stop> {
+    let gates = &workspace.project.policy_gates;
+    let asked = [("approval", gates.approval.is_some()), ("backup", gates.backup.is_some())];
+    let required: Vec<_> = asked.into_iter().filter_map(|(name, asked)| asked.then_some(name)).collect();
+    if required.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::because(
+        "policy-unsupported",
+        format!("this environment requires {}, which this version of Dunlin cannot check yet", required.join(" and ")),
+        "plan and validate work; to apply, use an environment whose policy does not ask for it",
+    ))
+}
+
+fn confirm(plan: &Plan, how: &RunArgs, terminal: Terminal) -> Result<(), Stop> {
+    if how.yes {
+        return Ok(());
+    }
+    if !terminal.asks || !std::io::stdin().is_terminal() {
+        return Err(Stop::because(
+            "confirmation-needed",
+            "there is no terminal to ask at",
+            "add --yes to run the plan",
+        ));
+    }
+    let verb = match plan.direction {
+        Direction::Up => "Apply",
+        Direction::Down => "Take back",
+    };
+    let question =
+        format!("{verb} {} in {}?", count(plan.steps.len(), "migration"), count(databases(plan), "database"));
+    let yes = dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false);
+    if yes { Ok(()) } else { Err(Stop::Said(Exit::Blocked)) }
+}
+
+fn databases(plan: &Plan) -> usize {
+    plan.steps.iter().map(|step| &step.target).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+/// `1 migration`, `2 migrations`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+async fn perform(workspace: &Workspace, plan: &Arc<Plan>, how: &RunArgs, terminal: Terminal) -> RunReport {
+    let live = Live::new(Arc::clone(plan), terminal);
+    let stop = CancellationToken::new();
+    let listening = tokio::spawn(listen(stop.clone(), terminal));
+    let limits = Limits { fail_fast: how.fail_fast, seed: u64::from(std::process::id()), ..Limits::default() };
+    let execution = Execution {
+        connectors: workspace.connectors(),
+        bodies: Arc::clone(&workspace.project.bodies) as Arc<dyn dunlin_planner::Bodies>,
+        limits,
+        stop,
+        events: live.sink(),
+    };
+    let report = execute(Arc::clone(plan), execution).await;
+    listening.abort();
+    live.finish();
+    report
+}
+
+/// Turns SIGINT and SIGTERM into a request to stop.
+async fn listen(stop: CancellationToken, terminal: Terminal) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        terminal
+            .say("stopping: running steps may finish within two seconds, then their servers are asked to cancel them");
+        stop.cancel();
+    }
+}

@@ -1,0 +1,91 @@
+//! What most commands begin with: the project, its graph, what is selected, and what its databases say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_engine::{Connectors, Patience, observe};
+use dunlin_planner::{Catalog, Graph, Observed, Scope, Selection, TargetName};
+use dunlin_project::Project;
+
+use crate::args::{Global, ScopeArgs};
+use crate::drivers::Databases;
+use crate::exit::Stop;
+use crate::terminal::Terminal;
+
+/// How long a command waits for a server that does not answer before it says so.
+const PATIENCE: Patience = Patience(Duration::from_secs(10));
+
+/// The project as it was read, and the way to its databases.
+pub(crate) struct Workspace {
+    pub(crate) project: Project,
+    pub(crate) databases: Arc<Databases>,
+}
+
+impl Workspace {
+    /// Reads the project.
+    pub(crate) fn load(global: &Global, terminal: Terminal) -> Result<Self, Stop> {
+        let project = read(global)?;
+        let databases = Arc::new(Databases::new(&project, terminal));
+        Ok(Self { project, databases })
+    }
+
+    /// What was read.
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.project.catalog
+    }
+
+    /// The dependency graph; without one nothing else makes sense.
+    pub(crate) fn graph(&self) -> Result<Graph<'_>, Stop> {
+        Ok(Graph::build(self.catalog())?)
+    }
+
+    /// The databases as the engine reaches them.
+    pub(crate) fn connectors(&self) -> Arc<dyn Connectors> {
+        Arc::clone(&self.databases) as Arc<dyn Connectors>
+    }
+
+    /// Asks the databases that `selection` touches.
+    pub(crate) async fn observe(
+        &self,
+        graph: &Graph<'_>,
+        selection: &Selection,
+    ) -> Result<BTreeMap<TargetName, Observed>, Stop> {
+        let targets = selection.targets(graph);
+        let problems: Vec<_> =
+            targets.iter().flat_map(|target| self.project.connections[target].problems()).cloned().collect();
+        if !problems.is_empty() {
+            return Err(Stop::Findings(problems));
+        }
+        Ok(observe(&self.connectors(), self.catalog(), &targets, PATIENCE).await)
+    }
+}
+
+/// Reads the project with this process's environment.
+pub(crate) fn read(global: &Global) -> Result<Project, Stop> {
+    let start_dir = std::env::current_dir().map_err(|error| {
+        Stop::because(
+            "directory-gone",
+            format!("the working directory cannot be read: {error}"),
+            "change to the project's directory",
+        )
+    })?;
+    let request = dunlin_project::Request {
+        config: global.config.clone(),
+        start_dir,
+        environment: global.env.clone(),
+        variables: &|name| std::env::var(name).ok(),
+    };
+    dunlin_project::read(&request).map_err(|failure| Stop::Findings(failure.findings))
+}
+
+/// The selection that the scope's words name.
+pub(crate) fn select(graph: &Graph<'_>, scope: &ScopeArgs, to: Option<&str>) -> Result<Selection, Stop> {
+    let scope = Scope {
+        services: scope.service.clone(),
+        targets: scope.target.clone(),
+        sets: scope.set.clone(),
+        to: to.map(str::to_owned),
+    };
+    Ok(Selection::of(graph, &scope)?)
+}
