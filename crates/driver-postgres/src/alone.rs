@@ -7,13 +7,13 @@ use dunlin_driver::{Claim, StepTask};
 use dunlin_planner::{Body, Failure, FailureClass, Probe, StatementClass, StepSettings};
 use serde_json::json;
 
-use crate::apply::{busy, estranged, not_claimed, row_now};
+use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
 use crate::messages::{self, Course, FENCED, Key, NEEDS, NOT_CLAIMED, OTHER_LEDGER};
 use crate::place;
 use crate::rows::{field, one_row, truth};
 use crate::session::{Claimed, PostgresSession};
 use crate::sql;
-use crate::window::{Part, Window};
+use crate::window::Window;
 
 impl PostgresSession {
     pub(crate) async fn claim_alone(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure> {
@@ -197,11 +197,8 @@ impl PostgresSession {
         let ended = window.run(&line.connection.client).await;
         line.listen(None);
         let Err(broken) = ended else { return Ok(()) };
-        let mut failure = self.act_failed(task, &broken.error).await;
-        if let Part::Body(Some(offset)) = broken.part {
-            failure.place = Some(place::at(&task.step.body, &task.text, offset));
-        }
-        Err(failure)
+        let failure = self.act_failed(task, &broken.error).await;
+        Err(in_part(task, &broken.part, failure))
     }
 
     pub(crate) async fn give_back(&mut self) {

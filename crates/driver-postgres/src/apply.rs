@@ -12,6 +12,13 @@ use crate::sql;
 use crate::window::{Broken, Part, Window};
 use crate::{failure, ledger, place};
 
+/// The protocol ends its texts with a NUL, so what contains one cannot be sent.
+fn refuse_nul(task: &StepTask<'_>) -> Result<(), Failure> {
+    let Some(offset) = task.text.find('\0') else { return Ok(()) };
+    let failure = Failure::new(FailureClass::Rejected, "the file holds a NUL byte, which PostgreSQL does not take");
+    Err(Failure { place: Some(place::at(&task.step.body, &task.text, offset)), ..failure })
+}
+
 /// What a step's row says, read after something went wrong.
 pub(crate) struct RowNow {
     state: RowState,
@@ -25,6 +32,7 @@ impl PostgresSession {
         let key = Key::new(task)?;
         let course = Course::of(&task.step.action);
         let settings = &task.step.body.settings;
+        refuse_nul(task)?;
         let line = self.line().await?;
         let window = Window {
             opening: format!(
@@ -51,10 +59,7 @@ impl PostgresSession {
 
     /// What a broken window means: it was done already, or a failure.
     pub(crate) async fn broken(&mut self, task: &StepTask<'_>, key: &Key, broken: Broken) -> Result<bool, Failure> {
-        let mut failure = self.failure(&broken.error);
-        if let Part::Body(Some(offset)) = broken.part {
-            failure.place = Some(place::at(&task.step.body, &task.text, offset));
-        }
+        let failure = in_part(task, &broken.part, self.failure(&broken.error));
         if failure.class == FailureClass::Unknown || !self.settle().await {
             self.hang_up();
             return Err(Failure { class: FailureClass::Unknown, ..failure });
@@ -73,9 +78,12 @@ impl PostgresSession {
         }
         let failure = match row {
             Some(row) if row.transactional && row.run == key.run.to_string() && row.is_open() => {
-                left(failure, "what it did until then stays")
+                left(failure, "the migration ended its own transaction half way; what it did until then stays")
             }
-            _ if !opening && code == LEFT => left(failure, "what it did behind its ROLLBACK may stay"),
+            _ if !opening && code == LEFT => left(
+                failure,
+                "the migration took back its own transaction or ledger row; what it did after a ROLLBACK may stay",
+            ),
             _ => failure,
         };
         let detail = json!({"message": failure.message, "sqlstate": failure.sqlstate});
@@ -143,16 +151,33 @@ pub(crate) fn not_claimed(task: &StepTask<'_>, row: Option<RowNow>) -> Result<bo
     }
 }
 
+/// What an error means in the part of the window where it came.
+pub(crate) fn in_part(task: &StepTask<'_>, part: &Part, failure: Failure) -> Failure {
+    match *part {
+        Part::Body(offset) => {
+            let place = offset.map(|offset| place::at(&task.step.body, &task.text, offset));
+            Failure { place, ..failure }
+        }
+        // The context of our own statements would tell nobody anything.
+        Part::Opening => Failure { context: None, ..failure },
+        // The server took writes when the transaction began: what forbids them now is the body's doing.
+        Part::Closing if failure.sqlstate.as_deref() == Some("25006") => {
+            let hint = Some("the migration made its own transaction read only".to_owned());
+            Failure { class: FailureClass::Rejected, hint, context: None, ..failure }
+        }
+        Part::Closing => Failure { context: None, ..failure },
+    }
+}
+
 /// The body ended the transaction that it ran in.
-fn left(failure: Failure, what_stays: &str) -> Failure {
+fn left(failure: Failure, message: &str) -> Failure {
     let ours = failure.sqlstate.as_deref() == Some(LEFT);
-    let message = format!("the migration ended its own transaction half way; {what_stays}");
     Failure {
         class: FailureClass::Dirty,
         detail: if ours { None } else { Some(failure.message) },
         sqlstate: failure.sqlstate.filter(|_| !ours),
         hint: Some("take COMMIT, ROLLBACK and END out of the file; then look at what it did, and settle it with `dunlin repair`".to_owned()),
-        message,
+        message: message.to_owned(),
         ..failure
     }
 }

@@ -1,4 +1,9 @@
 //! The driver on a real server.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod conformance;
+mod hostile;
+mod lost;
+mod place;
 mod support;
+mod trust;

@@ -1,5 +1,4 @@
 //! A server that all tests of this crate share, and databases on it that go away with their test.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,9 +8,9 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
 use dunlin_driver::conformance::{Database, Factory};
-use dunlin_driver::{Driver, TargetUrl};
+use dunlin_driver::{Driver, StepText, TargetUrl};
 use dunlin_driver_postgres::{ConnectOptions, Plain, PostgresDriver, PostgresSettings};
-use dunlin_planner::TargetName;
+use dunlin_planner::{Digest, Statement, StatementClass, TargetName};
 
 /// The shared server; it stays up a little, so that the next test finds it warm.
 pub(crate) fn server() -> Cluster {
@@ -38,6 +37,15 @@ impl Fresh {
         let server = server();
         server.create_database(&name, Template::Plain).unwrap();
         Self(Arc::new(Owned { server, name }))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The same database, reached with other settings.
+    pub(crate) fn with(&self, settings: PostgresSettings) -> Configured {
+        Configured { fresh: self.clone(), settings }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -80,6 +88,44 @@ impl Database for Fresh {
     async fn objects(&self) -> BTreeSet<String> {
         self.psql(OBJECTS).lines().map(str::to_owned).collect()
     }
+}
+
+/// A database with settings of its own.
+pub(crate) struct Configured {
+    fresh: Fresh,
+    settings: PostgresSettings,
+}
+
+#[async_trait]
+impl Database for Configured {
+    fn driver(&self) -> Arc<dyn Driver> {
+        Arc::new(driver(self.settings.clone()))
+    }
+
+    async fn objects(&self) -> BTreeSet<String> {
+        self.fresh.objects().await
+    }
+}
+
+/// A step whose text is taken as it is: one statement per semicolon, whatever it means.
+pub(crate) fn raw(id: &str, text: &str) -> StepText {
+    let mut step = StepText::apply(id, &[]);
+    let mut start = 0;
+    for part in text.split_inclusive(';') {
+        let begin = start + part.len() - part.trim_start().len();
+        start += part.len();
+        let range =
+            begin..begin + text[begin..start].trim_end_matches(|char: char| char == ';' || char.is_whitespace()).len();
+        if !range.is_empty() {
+            let digest = Digest::of(&text.as_bytes()[range.clone()]);
+            let class = StatementClass::Transactional;
+            step.step.body.statements.push(Statement { range, line: 1, digest, class, copy: None });
+        }
+    }
+    step.step.checksum = Digest::of(text.as_bytes());
+    step.step.body.digest = step.step.checksum;
+    step.text = Arc::from(text);
+    step
 }
 
 /// Makes a fresh database per case.

@@ -1,0 +1,107 @@
+//! Ledgers that somebody else prepared, that a newer program upgraded, and servers that cannot be reached.
+
+use std::time::Duration;
+
+use dunlin_driver::Driver;
+use dunlin_planner::FailureClass::{Estranged, Rejected, Unreachable};
+use dunlin_planner::{Failure, Ledger, ProjectName};
+use secrecy::SecretString;
+
+use crate::support::{Fresh, driver, options};
+
+fn project() -> ProjectName {
+    ProjectName::new("p").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_was_prepared_or_changed_is_not_trusted() {
+    let noop = "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; ";
+    let boolean = "CREATE FUNCTION evil(text) RETURNS boolean LANGUAGE sql AS 'SELECT true'; ";
+    let trigger = format!("{noop}CREATE TRIGGER t BEFORE INSERT ON dunlin.ledger FOR EACH ROW EXECUTE FUNCTION evil()");
+    let check = format!("{boolean}ALTER TABLE dunlin.ledger ADD CONSTRAINT c CHECK (evil(name))");
+    for (planted, said) in [
+        (trigger.as_str(), "`dunlin.ledger` has the trigger `t`"),
+        ("ALTER TABLE dunlin.ledger ENABLE ROW LEVEL SECURITY", "`dunlin.ledger` has row security"),
+        ("CREATE RULE r AS ON INSERT TO dunlin.event DO ALSO SELECT 1", "`dunlin.event` has the rule `r`"),
+        ("CREATE TABLE public.child () INHERITS (dunlin.ledger)", "`dunlin.ledger` takes part in inheritance"),
+        ("ALTER TABLE dunlin.meta OWNER TO pg_monitor", "table `dunlin.meta` belongs to `pg_monitor`"),
+        ("ALTER SCHEMA dunlin OWNER TO pg_monitor", "schema `dunlin` belongs to `pg_monitor`"),
+        ("DROP TABLE dunlin.event", "`dunlin.event` is missing"),
+        ("ALTER TABLE dunlin.event SET UNLOGGED", "`dunlin.event` is not an ordinary table"),
+        (check.as_str(), "it has `ledger c CHECK (public.evil(name))`"),
+        ("ALTER TABLE dunlin.ledger ALTER COLUMN tool SET DEFAULT 'x'", "it has `ledger tool text not null 'x'::text`"),
+        ("ALTER TABLE dunlin.ledger DROP COLUMN tool", "it lacks `ledger tool text not null`"),
+        (
+            "CREATE INDEX i ON dunlin.ledger (lower(name))",
+            "it has `ledger CREATE INDEX i ON dunlin.ledger USING btree (lower(name))`",
+        ),
+    ] {
+        let fresh = Fresh::new();
+        let driver = driver(fresh.settings());
+        driver.bootstrap(None).await.unwrap();
+        fresh.psql(planted);
+        let expected = format!("the ledger cannot be trusted: {said}");
+        for failure in [driver.inspect(&project()).await.unwrap_err(), driver.bootstrap(None).await.unwrap_err()] {
+            assert_eq!((failure.class, failure.message.as_str()), (Estranged, expected.as_str()), "{planted}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_ledger_is_refused_by_the_version_that_it_needs() {
+    let fresh = Fresh::new();
+    let driver = driver(fresh.settings());
+    driver.bootstrap(None).await.unwrap();
+    fresh.psql("UPDATE dunlin.meta SET protocol = 99; ALTER TABLE dunlin.ledger ADD COLUMN later text");
+    for failure in [driver.inspect(&project()).await.unwrap_err(), driver.bootstrap(None).await.unwrap_err()] {
+        assert_eq!(
+            (failure.class, failure.message.as_str()),
+            (Rejected, "the ledger has protocol 99, and this Dunlin knows 1")
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_database_is_seen_without_making_it_and_made_by_the_bootstrap() {
+    let fresh = Fresh::new();
+    let missing = format!("{}_new", fresh.name());
+    let mut settings = fresh.settings();
+    settings.options = settings.options.with_database(&missing);
+    let refused = driver(settings.clone()).inspect(&project()).await.unwrap_err();
+    assert_eq!((refused.class, refused.sqlstate.as_deref()), (Rejected, Some("3D000")));
+    assert!(refused.hint.unwrap_or_default().contains("create = true"));
+    settings.create = true;
+    let driver = driver(settings);
+    let facts = driver.inspect(&project()).await.unwrap();
+    assert_eq!((facts.ledger, facts.identity.database), (Ledger::Absent, 0));
+    let exists = format!("SELECT count(*) FROM pg_database WHERE datname = '{missing}'");
+    assert_eq!(fresh.psql(&exists).trim(), "0", "reading never writes");
+    let (left, right) = tokio::join!(driver.bootstrap(None), driver.bootstrap(None));
+    assert_eq!(left.unwrap(), right.unwrap());
+    assert_ne!(driver.inspect(&project()).await.unwrap().identity.database, 0);
+    drop(driver);
+    fresh.psql(&format!("DROP DATABASE {missing} WITH (FORCE)"));
+}
+
+async fn unreachable(url: &str) -> Failure {
+    let mut options = options(url);
+    options = options.with_password(SecretString::from("canary"));
+    let settings = dunlin_driver_postgres::PostgresSettings::new(options);
+    let failure = driver(settings).inspect(&project()).await.unwrap_err();
+    assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
+    failure
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_be_reached_is_told_from_one_that_refuses() {
+    let begin = std::time::Instant::now();
+    let refused = unreachable("postgres://app@127.0.0.1:1/core").await;
+    assert_eq!((refused.class, refused.message.as_str()), (Unreachable, "the server at 127.0.0.1:1 cannot be reached"));
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    let fresh = Fresh::new();
+    let no_role = unreachable(&fresh.url().replace("postgres@", "nobody_here@")).await;
+    assert_eq!((no_role.class, no_role.sqlstate.as_deref()), (Rejected, Some("28000")), "{no_role:?}");
+    let no_tls = unreachable(&format!("{}?sslmode=require", fresh.url())).await;
+    assert_eq!(no_tls.class, Rejected, "{no_tls:?}");
+    assert!(no_tls.hint.clone().unwrap_or_default().contains("the server has no TLS"), "{no_tls:?}");
+}
