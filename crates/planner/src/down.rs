@@ -10,8 +10,8 @@ use crate::select::named;
 use crate::through::Through;
 use crate::up::{planned_targets, weigh};
 use crate::{
-    Action, Class, Direction, Finding, Graph, Kind, Migration, MigrationId, MigrationIx, Plan, RowState, RunId,
-    Selection, Step, StepIx, Wait,
+    Action, Class, Direction, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, Observed, Plan,
+    RowState, RunId, Selection, Step, StepIx, TargetName, Wait,
 };
 
 /// Which applied migrations are to be taken back.
@@ -50,6 +50,7 @@ pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observatio
         BTreeSet::new()
     });
     let taken = applied.with_dependents(&named);
+    findings.extend(applied.without_file(&taken));
     if !request.cascade {
         findings.extend(applied.refuse_dependents(&named, &taken));
     }
@@ -207,6 +208,21 @@ impl<'p> Applied<'p> {
         })
     }
 
+    /// Applied migrations without a file that stand behind what is taken: nobody knows how to take them back first.
+    fn without_file(&self, taken: &BTreeSet<MigrationIx>) -> Vec<Finding> {
+        let taken: BTreeSet<_> = taken.iter().map(|ix| &self.graph.migration(*ix).id).collect();
+        let first_of: HashMap<_, _> = taken.iter().rev().map(|id| (&id.set, *id)).collect();
+        let behind = |row: &LedgerRow| {
+            let in_sequence = first_of.get(&row.id.set).copied().filter(|first| first.version < row.id.version);
+            row.dependencies.iter().map(|needed| &needed.id).find(|id| taken.contains(id)).or(in_sequence).cloned()
+        };
+        let facts = self.observed.values().filter_map(Observed::facts);
+        let rows = facts.flat_map(|facts| facts.ledger.rows().map(|row| (&facts.target, row)));
+        rows.filter(|(_, row)| row.state != RowState::Reverted && self.graph.find(&row.id).is_none())
+            .filter_map(|(target, row)| Some(orphan(target, row, &behind(row)?)))
+            .collect()
+    }
+
     /// Why this migration cannot be taken back, if it cannot.
     fn refusals(&self, ix: MigrationIx) -> Option<Finding> {
         let migration = self.graph.migration(ix);
@@ -223,7 +239,7 @@ impl<'p> Applied<'p> {
                     .class(Class::Dirty)
                     .hint("finish it with `dunlin up` first")
             }
-            _ if migration.down.is_none() => Finding::error("down-missing", format!("`{id}` has no down"))
+            _ if migration.way_back().is_none() => Finding::error("down-missing", format!("`{id}` has no down"))
                 .hint("write one, or go forward with a new migration"),
             _ => return None,
         };
@@ -265,6 +281,14 @@ impl<'p> Applied<'p> {
             remaining: 1,
         })
     }
+}
+
+fn orphan(target: &TargetName, row: &LedgerRow, before: &MigrationId) -> Finding {
+    let message = format!("`{}` is applied in `{target}` behind `{before}`, and no file has it any more", row.id);
+    Finding::error("migration-missing", message)
+        .class(Class::Drift)
+        .hint("bring the file back from version control, so that it can be taken back first")
+        .of(&row.id)
 }
 
 /// Whether an edge keeps an applied migration from going while `later` is applied: repeatables follow, they do not bind.

@@ -41,7 +41,7 @@ impl Selection {
         let mut chosen: BTreeSet<_> =
             graph.order().iter().copied().filter(|ix| sets.contains(graph.migration(*ix).set())).collect();
         if let Some(to) = &scope.to {
-            let last = named(graph, &chosen, to, "selected").map_err(|finding| vec![finding])?;
+            let last = named(graph, &chosen, to, "selected migration").map_err(|finding| vec![finding])?;
             let mut upto = closure(graph, &BTreeSet::from([last]));
             upto.insert(last, last);
             chosen.retain(|ix| upto.contains_key(ix));
@@ -162,7 +162,9 @@ pub(crate) fn named(
         [only] => Ok(*only),
         [] => {
             let ids: Vec<_> = among.iter().map(|ix| graph.migration(*ix).id.to_string()).collect();
+            let is_elsewhere = text.parse().is_ok_and(|id| graph.find(&id).is_some());
             let hint = closest(text, ids.iter().map(String::as_str))
+                .filter(|_| !is_elsewhere)
                 .map_or_else(|| "`dunlin status` lists them".to_owned(), |id| format!("did you mean `{id}`?"));
             let message = format!("no {what} is called `{}`", text.escape_debug());
             Err(Finding::error("version-unknown", message).hint(hint))

@@ -15,13 +15,10 @@ use crate::InvalidName;
 /// Parts are separated by `.`, `_` or `-`. Numeric parts compare as numbers of any length (`V10` after `V9`, `001` equal
 /// to `1`), other parts as text and after every number; a version that is a prefix of another comes first.
 #[derive(Clone)]
-pub struct Version(Arc<str>);
-
-/// A part sorts as a number (length without leading zeros, then digits) or as text.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Part<'a> {
-    Number(usize, &'a str),
-    Text(&'a str),
+pub struct Version {
+    text: Arc<str>,
+    /// Sorts by its bytes as the version does, since versions are compared far more often than they are made.
+    key: Arc<[u8]>,
 }
 
 impl Version {
@@ -30,30 +27,36 @@ impl Version {
     /// # Errors
     /// [`InvalidName`] when `text` is empty, longer than 200 bytes or holds anything but `[A-Za-z0-9._-]`.
     pub fn new(text: &str) -> Result<Self, InvalidName> {
-        crate::SetName::new(text).map(|_| Self(Arc::from(text)))
+        crate::SetName::new(text).map(|_| Self { text: Arc::from(text), key: key(text) })
     }
 
     /// The version as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
+}
 
-    fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        self.0.split(['.', '_', '-']).map(|part| {
-            if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
-                let digits = part.trim_start_matches('0');
-                Part::Number(digits.len(), digits)
-            } else {
-                Part::Text(part)
-            }
-        })
+/// Each part as bytes: a number as 1, the count of its digits without leading zeros, and these; a text as 2, itself, and 0.
+fn key(text: &str) -> Arc<[u8]> {
+    let mut key = Vec::with_capacity(text.len() + 4);
+    for part in text.split(['.', '_', '-']) {
+        if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
+            let digits = part.trim_start_matches('0');
+            key.extend([1, u8::try_from(digits.len()).expect("a name has at most 200 bytes")]);
+            key.extend(digits.bytes());
+        } else {
+            key.push(2);
+            key.extend(part.bytes());
+            key.push(0);
+        }
     }
+    Arc::from(key)
 }
 
 impl PartialEq for Version {
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
+        self.key == other.key
     }
 }
 
@@ -67,13 +70,13 @@ impl PartialOrd for Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.parts().cmp(other.parts())
+        self.key.cmp(&other.key)
     }
 }
 
 impl Hash for Version {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().for_each(|part| part.hash(state));
+        self.key.hash(state);
     }
 }
 
@@ -87,19 +90,19 @@ impl FromStr for Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&self.text)
     }
 }
 
 impl fmt::Debug for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.0)
+        write!(f, "`{}`", self.text)
     }
 }
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(&self.text)
     }
 }
 

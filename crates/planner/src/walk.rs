@@ -154,7 +154,10 @@ impl<'a> Walk<'a> {
     fn stop(&mut self, fact: &ProbeFact, before: bool) {
         let statement = self.index + 1;
         let message = match fact {
-            ProbeFact::Other { what } => format!("statement {statement} cannot run: {what}"),
+            ProbeFact::Other { what } if before => format!("statement {statement} cannot run: {what}"),
+            ProbeFact::Other { what } => {
+                format!("statement {statement} ran, and something else bears its name: {what}")
+            }
             ProbeFact::Garbage { what } => format!("statement {statement} ran and left something unusable: {what}"),
             ProbeFact::Absent => format!("statement {statement} ran and its effect is not there"),
             _ => format!(

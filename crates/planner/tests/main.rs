@@ -1,0 +1,17 @@
+//! The planner's decisions, as cases, as properties of random graphs, and as simulated runs.
+
+#![expect(clippy::unwrap_used, reason = "a test whose input does not parse has failed")]
+
+mod cycles;
+mod dependencies;
+mod down;
+mod drift;
+mod held;
+mod properties;
+mod scale;
+mod selection;
+mod simulation;
+mod status;
+mod support;
+mod up;
+mod walk;

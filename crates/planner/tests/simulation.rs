@@ -1,0 +1,300 @@
+//! The run against a virtual clock: random plans, random outcomes, interruptions. Every failure names its seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dunlin_planner::{
+    Failure, FailureClass, Graph, Kind, LaneKind, Limits, Next, Observed, Outcome, Plan, Run, RunReport, Scope,
+    Selection, StepEnd, StepIx, StepReport, TargetName, UpRequest, Verdict, plan_up,
+};
+
+use crate::support::{Random, Shape, apply, observe};
+
+const CLASSES: [FailureClass; 6] = [
+    FailureClass::Busy,
+    FailureClass::Unreachable,
+    FailureClass::Unknown,
+    FailureClass::Rejected,
+    FailureClass::Estranged,
+    FailureClass::Dirty,
+];
+
+/// What makes one simulated run hard.
+struct Weather {
+    /// Chance of a failure per attempt, in percent.
+    trouble: usize,
+    /// When the run is asked to stop.
+    stop_at: Option<Duration>,
+    limits: Limits,
+}
+
+impl Weather {
+    fn random(random: &mut Random) -> Self {
+        let limits = Limits {
+            busy: Duration::from_millis(random.below(5_000) as u64),
+            unreachable: Duration::from_millis(random.below(5_000) as u64),
+            unknown: u32::try_from(random.below(4)).unwrap(),
+            fail_fast: random.percent(20),
+            seed: random.0,
+        };
+        let stop_at = random.percent(30).then(|| Duration::from_millis(random.below(3_000) as u64));
+        Self { trouble: [0, 10, 30, 90][random.below(4)], stop_at, limits }
+    }
+
+    fn calm() -> Self {
+        Self { trouble: 0, stop_at: None, limits: Limits::default() }
+    }
+}
+
+/// The databases' side of a run, and what must hold at every moment of it.
+struct World<'w> {
+    plan: Arc<Plan>,
+    random: &'w mut Random,
+    weather: Weather,
+    run: Run,
+    now: Duration,
+    /// What runs, by the time it ends.
+    running: BTreeSet<(Duration, StepIx)>,
+    lanes: BTreeMap<(TargetName, LaneKind), StepIx>,
+    resting: BTreeSet<StepIx>,
+    ended: BTreeMap<StepIx, StepEnd>,
+    /// What is really there.
+    done: BTreeSet<StepIx>,
+    attempts: BTreeMap<StepIx, u32>,
+}
+
+impl<'w> World<'w> {
+    fn new(plan: Arc<Plan>, random: &'w mut Random, weather: Weather) -> Self {
+        let run = Run::new(Arc::clone(&plan), "r1".parse().unwrap(), weather.limits.clone());
+        Self {
+            plan,
+            random,
+            weather,
+            run,
+            now: Duration::ZERO,
+            running: BTreeSet::new(),
+            lanes: BTreeMap::new(),
+            resting: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            done: BTreeSet::new(),
+            attempts: BTreeMap::new(),
+        }
+    }
+
+    fn live(mut self) -> (RunReport, BTreeSet<StepIx>) {
+        for _ in 0..10_000 {
+            if self.weather.stop_at.is_some_and(|at| at <= self.now) && !self.run.is_interrupted() {
+                self.run.stop();
+                self.collect();
+            }
+            match self.run.next(self.now) {
+                Next::Start { step, lane, attempt } => self.start(step, lane, attempt),
+                Next::Wait { until } => self.wait(until),
+                Next::Finished => {
+                    assert!(self.running.is_empty(), "finished while something runs");
+                    let report = self.run.report(self.now);
+                    self.check(&report);
+                    return (report, self.done);
+                }
+            }
+        }
+        panic!("the run does not end");
+    }
+
+    fn start(&mut self, step: StepIx, lane: LaneKind, attempt: u32) {
+        let planned = self.plan.step(step);
+        assert!(!self.ended.contains_key(&step), "{} had ended", planned.id);
+        for wait in &planned.waits {
+            let earlier = self.ended.get(&wait.step);
+            assert!(
+                earlier.is_some_and(StepEnd::is_done),
+                "{} starts before {}",
+                planned.id,
+                self.plan.step(wait.step).id
+            );
+        }
+        let expected = if planned.body.is_transactional() { LaneKind::Main } else { LaneKind::Long };
+        assert_eq!(lane, expected);
+        let other = self.lanes.insert((planned.target.clone(), lane), step);
+        assert_eq!(other, None, "two steps in one lane");
+        let attempts = self.attempts.entry(step).or_default();
+        *attempts += 1;
+        assert_eq!(attempt, *attempts);
+        assert!(!self.run.is_interrupted(), "started after the stop");
+        self.resting.remove(&step);
+        self.running.insert((self.now + Duration::from_millis(self.random.below(400) as u64), step));
+    }
+
+    /// Lets time pass until a step ends, a rest is over, or the stop comes.
+    fn wait(&mut self, until: Option<Duration>) {
+        self.assert_nothing_could_start();
+        let ends = self.running.first().map(|(end, _)| *end);
+        let stop = self.weather.stop_at.filter(|at| *at > self.now);
+        let next = [until, ends, stop].into_iter().flatten().min().expect("it waits for something");
+        self.now = self.now.max(next);
+        if let Some((end, step)) = self.running.first().copied().filter(|(end, _)| *end <= self.now) {
+            self.running.remove(&(end, step));
+            self.lanes.retain(|_, holder| *holder != step);
+            let outcome = self.outcome(step);
+            if self.run.on(step, outcome, self.now).is_some() {
+                self.resting.insert(step);
+            }
+            self.collect();
+        }
+    }
+
+    fn assert_nothing_could_start(&self) {
+        let running: BTreeSet<_> = self.running.iter().map(|(_, step)| *step).collect();
+        for ix in self.plan.indexes() {
+            let step = self.plan.step(ix);
+            let lane = if step.body.is_transactional() { LaneKind::Main } else { LaneKind::Long };
+            let is_free = !self.lanes.contains_key(&(step.target.clone(), lane));
+            let is_open = !self.ended.contains_key(&ix) && !running.contains(&ix) && !self.resting.contains(&ix);
+            let is_ready = step.waits.iter().all(|wait| self.ended.get(&wait.step).is_some_and(StepEnd::is_done));
+            assert!(!(is_free && is_open && is_ready), "{} could start", step.id);
+        }
+    }
+
+    /// What the database answers; a lost connection leaves open whether the step was done.
+    fn outcome(&mut self, step: StepIx) -> Outcome {
+        if self.done.contains(&step) {
+            return Outcome::AlreadyDone;
+        }
+        if self.random.percent(self.weather.trouble) {
+            let class = match self.run.is_interrupted() {
+                true if self.random.percent(50) => FailureClass::Interrupted,
+                _ => CLASSES[self.random.below(CLASSES.len())],
+            };
+            if class == FailureClass::Unknown && self.random.percent(50) {
+                self.done.insert(step);
+            }
+            return Outcome::Failed(Failure::new(class, "trouble"));
+        }
+        self.done.insert(step);
+        Outcome::Done
+    }
+
+    fn collect(&mut self) {
+        for line in self.run.take_ended() {
+            assert_eq!(self.ended.insert(line.step, line.end), None, "a step ends once");
+        }
+    }
+
+    fn check(&self, report: &RunReport) {
+        assert_eq!(report.steps.len(), self.plan.steps.len());
+        let ends: Vec<_> = report.steps.iter().map(|line| &line.end).collect();
+        let is_failed = |step: &StepIx| matches!(ends[step.0], StepEnd::Failed { .. });
+        let stopped =
+            report.interrupted || (self.weather.limits.fail_fast && self.plan.indexes().any(|step| is_failed(&step)));
+        let mut failed_before: Vec<BTreeSet<StepIx>> = Vec::new();
+        for (at, line) in report.steps.iter().enumerate() {
+            assert_eq!((line.step, Some(&line.end)), (StepIx(at), self.ended.get(&line.step)));
+            let mut failed: BTreeSet<_> = BTreeSet::new();
+            for wait in &self.plan.steps[at].waits {
+                failed.extend(&failed_before[wait.step.0]);
+                failed.extend(Some(wait.step).filter(is_failed));
+            }
+            match &line.end {
+                StepEnd::Done | StepEnd::AlreadyDone => assert!(self.done.contains(&line.step)),
+                StepEnd::Failed { .. } => assert!(failed.is_empty()),
+                StepEnd::Blocked { by } => assert!(failed.contains(by)),
+                StepEnd::NotStarted => assert!(stopped),
+            }
+            assert!(stopped || failed.is_empty() || matches!(line.end, StepEnd::Blocked { .. }));
+            failed_before.push(failed);
+        }
+    }
+}
+
+/// Plans what is left, runs it, and writes down what was done; gives the report of a plan that had steps.
+fn round(graph: &Graph<'_>, observed: &mut Observations, random: &mut Random, weather: Weather) -> Option<RunReport> {
+    let everything = Selection::of(graph, &Scope::default()).unwrap();
+    let plan = Arc::new(plan_up(graph, &everything, observed, UpRequest::default()));
+    assert_eq!(plan.errors().count(), 0);
+    let (report, done) = World::new(Arc::clone(&plan), random, weather).live();
+    apply(observed, &plan, done);
+    (!plan.steps.is_empty()).then_some(report)
+}
+
+type Observations = BTreeMap<TargetName, Observed>;
+
+fn simulate(seed: u64) {
+    let mut random = Random(seed);
+    let catalog = Shape::random(&mut random).catalog();
+    let graph = Graph::build(&catalog).unwrap();
+    let mut observed = observe(&catalog);
+    for _ in 0..3 {
+        let weather = Weather::random(&mut random);
+        round(&graph, &mut observed, &mut random, weather);
+    }
+    let report = round(&graph, &mut observed, &mut random, Weather::calm());
+    assert!(report.is_none_or(|report| report.verdict() == Verdict::Done));
+    assert!(round(&graph, &mut observed, &mut random, Weather::calm()).is_none(), "something is left");
+}
+
+/// Names the seed when a simulation panics.
+struct Seed(u64);
+
+impl Drop for Seed {
+    #[expect(clippy::print_stderr, reason = "a panic is on its way, and the test runner shows what stands beside it")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the seed was {}", self.0);
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_the_next_runs_bring_it_to_its_end() {
+    for seed in 0..3_000 {
+        let _named = Seed(seed);
+        simulate(seed);
+    }
+}
+
+/// Runs one step whose attempts fail like these, then succeeds; gives its line and the time it took.
+fn persist(classes: impl IntoIterator<Item = FailureClass>, limits: Limits) -> (StepReport, Duration) {
+    let migrations = vec![(0, Kind::Versioned)];
+    let catalog = Shape { sets: vec![0], after: Vec::new(), migrations, needs: BTreeSet::new() }.catalog();
+    let graph = Graph::build(&catalog).unwrap();
+    let everything = Selection::of(&graph, &Scope::default()).unwrap();
+    let plan = plan_up(&graph, &everything, &observe(&catalog), UpRequest::default());
+    let mut run = Run::new(Arc::new(plan), "r1".parse().unwrap(), limits);
+    let mut outcomes = classes.into_iter().map(|class| Outcome::Failed(Failure::new(class, "again")));
+    let mut now = Duration::ZERO;
+    loop {
+        match run.next(now) {
+            Next::Start { step, .. } => {
+                run.on(step, outcomes.next().unwrap_or(Outcome::Done), now);
+            }
+            Next::Wait { until } => now = until.expect("it rests"),
+            Next::Finished => return (run.report(now).steps.remove(0), now),
+        }
+    }
+}
+
+fn limits() -> Limits {
+    Limits { busy: Duration::from_mins(3), unreachable: Duration::from_mins(1), unknown: 4, ..Limits::default() }
+}
+
+#[test]
+fn every_class_of_failure_has_its_patience() {
+    for (class, patience) in [(FailureClass::Busy, limits().busy), (FailureClass::Unreachable, limits().unreachable)] {
+        let (line, took) = persist(std::iter::repeat(class), limits());
+        assert!((5..60).contains(&line.attempts), "{class:?}: {} attempts", line.attempts);
+        assert!(took >= patience && took < patience + Duration::from_mins(2), "{class:?}: {took:?}");
+    }
+    assert_eq!(persist(std::iter::repeat(FailureClass::Unknown), limits()).0.attempts, 5);
+    for class in [FailureClass::Rejected, FailureClass::Estranged, FailureClass::Dirty, FailureClass::Interrupted] {
+        let (line, took) = persist(std::iter::repeat(class), limits());
+        assert_eq!((line.attempts, took), (1, Duration::ZERO), "{class:?}");
+    }
+}
+
+#[test]
+fn one_kind_of_trouble_does_not_use_up_the_patience_with_another() {
+    let long = Limits { busy: Duration::from_hours(1), ..limits() };
+    let trouble = [FailureClass::Busy; 20].into_iter().chain([FailureClass::Unreachable, FailureClass::Unknown]);
+    assert_eq!(persist(trouble, long).0.end, StepEnd::Done);
+}

@@ -1,0 +1,91 @@
+//! One word for every state.
+
+use insta::assert_snapshot;
+
+use crate::support::show;
+
+#[test]
+fn a_word_for_every_state() {
+    assert_snapshot!(show("
+        target core postgres
+        target far postgres
+        target off postgres off
+        set auth core
+        set jobs core requires cron
+        set far far
+        set off off
+        auth/01
+        auth/02
+        auth/03
+        auth/04 alone
+        auth/05
+        auth/06
+        auth/08
+        auth/09
+        auth/funcs repeatable
+        auth/views repeatable
+        auth/10 seed
+        jobs/1
+        jobs/2
+        far/1
+        off/1
+        row core auth/01
+        row core auth/02 edited
+        row core auth/03 running
+        row core auth/04 running alone
+        row core auth/05 reverting
+        row core auth/07
+        row core auth/08
+        row core auth/09 reverted
+        row core auth/funcs edited
+        unreachable far
+    ", "status"), @"
+    auth/01 applied
+    auth/02 edited
+    auth/03 dirty
+    auth/04 running <auth/03
+    auth/05 dirty <auth/04
+    auth/06 out-of-order <auth/05
+    auth/08 applied
+    auth/09 pending
+    auth/10 held <auth/09: the policy loads no seeds
+    far/1 unknown
+    jobs/1 held: the server does not offer `cron`
+    jobs/2 held <jobs/1: the server does not offer `cron`
+    off/1 held: its target is switched off in this environment
+    auth/funcs changed <auth/09
+    auth/views pending <auth/09
+    auth/07 missing
+    error migration-edited Drift: `auth/02` is applied in `core` with checksum 5cb2304c, and its file was edited since (line 10)
+      hint: put the file back as it was, and write the change as a new migration
+    error migration-dirty Dirty: `auth/03` left its transaction in `core` and is applied in part (line 11)
+      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
+    error migration-dirty Dirty: `auth/05` was interrupted while it was taken back from `core` (line 13)
+      hint: look at the database; then finish by hand and correct its row in dunlin.ledger
+    error migration-missing Drift: `auth/07` is applied in `core`, and no file has it any more
+      hint: bring the file back from version control
+    error out-of-order Invalid: `auth/06` is pending, and `auth/07` of its set is applied already (line 14)
+      hint: give it a version after that one, or set `out_of_order = true` for its set
+    ");
+}
+
+#[test]
+fn a_selection_shows_its_own() {
+    assert_snapshot!(show("
+        target core postgres
+        set auth core
+        set crm core
+        auth/1
+        crm/1 needs auth/1
+        row core crm/0
+        row core auth/0
+    ", "status --service crm"), @"
+    crm/1 pending <auth/1
+    auth/0 missing
+    crm/0 missing
+    error migration-missing Drift: `auth/0` is applied in `core`, and no file has it any more
+      hint: bring the file back from version control
+    error migration-missing Drift: `crm/0` is applied in `core`, and no file has it any more
+      hint: bring the file back from version control
+    ");
+}

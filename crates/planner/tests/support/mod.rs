@@ -1,0 +1,9 @@
+//! What the tests share: a small language for projects and their databases, a printer, and random ones.
+
+mod fixture;
+mod print;
+mod random;
+
+pub(crate) use fixture::{Fixture, body, migration, statement};
+pub(crate) use print::show;
+pub(crate) use random::{Random, Shape, apply, observe};
