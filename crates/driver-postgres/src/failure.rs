@@ -1,6 +1,7 @@
 //! Server errors as failures: what each SQLSTATE means for the step, and what to do about it (PROTOCOL.md, "Classes").
 
 use dunlin_planner::{Failure, FailureClass};
+use rustls::CertificateError;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, ErrorPosition};
 
@@ -119,17 +120,13 @@ fn of_network(error: &Error, options: &ConnectOptions) -> Failure {
     let detail = chain(error);
     let refused = ["error performing TLS handshake", "invalid configuration", "authentication error"];
     if refused.iter().any(|kind| detail.starts_with(kind)) {
-        let hint = match detail.as_str() {
-            text if text.contains("NotValidForName") => {
-                "the certificate names another host; `sslmode=verify-ca` checks its issuer only"
-            }
-            text if text.contains("UnknownIssuer") => "give the issuer's certificate with `sslrootcert`",
+        let hint = certificate_hint(error).unwrap_or(match detail.as_str() {
             text if text.contains("does not support TLS") => {
                 "the server has no TLS; `sslmode=disable` would send everything in the clear"
             }
             text if text.contains("password missing") => "give the target a password",
             _ => "look at `sslmode`, `sslrootcert` and the server's own log",
-        };
+        });
         let message = format!("the connection to {options} was refused");
         return Failure {
             detail: Some(detail),
@@ -139,4 +136,21 @@ fn of_network(error: &Error, options: &ConnectOptions) -> Failure {
     }
     let message = format!("the server at {} cannot be reached", options.address());
     Failure { detail: Some(detail), ..Failure::new(FailureClass::Unreachable, message) }
+}
+
+fn certificate_hint(error: &Error) -> Option<&'static str> {
+    let io = std::error::Error::source(error)?.downcast_ref::<std::io::Error>()?;
+    let rustls::Error::InvalidCertificate(certificate) = io.get_ref()?.downcast_ref::<rustls::Error>()? else {
+        return None;
+    };
+    Some(match certificate {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate names another host; `sslmode=verify-ca` checks its issuer only"
+        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "give the issuer's certificate with `sslrootcert`"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the server's certificate has expired",
+        _ => return None,
+    })
 }

@@ -6,4 +6,5 @@ mod hostile;
 mod lost;
 mod place;
 mod support;
+mod tls;
 mod trust;
