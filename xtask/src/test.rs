@@ -14,15 +14,16 @@ pub(crate) fn run(root: &Path, filter: Option<&str>) -> Result<()> {
     // The tests of the package `tests` run the binary; Cargo does not build it for them.
     shell::build_dunlin(root)?;
     let runners: &[&str] = if shell::has_cargo(root, "nextest") {
-        // nextest leaves out the examples in documentation.
-        &["nextest run --workspace", "test --quiet --doc --workspace"]
+        // nextest leaves out the examples in documentation; it comes last, for its summary is the one to read.
+        &["test --quiet --doc --workspace", "nextest run --workspace"]
     } else {
         &["test --quiet --workspace --no-fail-fast"]
     };
+    let mut outcome = Ok(());
     for runner in runners {
         let mut command = shell::cargo(root, runner);
         command.args(filter);
-        shell::run(command)?;
+        outcome = outcome.and(shell::run(command));
     }
-    Ok(())
+    outcome
 }
