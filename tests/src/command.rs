@@ -1,0 +1,134 @@
+//! One run of the binary and what came of it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::binary::binary;
+use crate::running::Running;
+use crate::server::home;
+
+/// How the binary is called: where, and with which variables. None of the caller's own get through but `PATH`.
+#[derive(Clone, Debug)]
+pub struct Dunlin {
+    dir: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+impl Dunlin {
+    /// Called in `dir`.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), variables: Vec::new() }
+    }
+
+    /// With one more variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Runs it with these words, which are parted by blanks.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn run(&self, words: &str) -> Outcome {
+        let output = self.command(words).output().expect("the binary runs");
+        Outcome::new(words, output)
+    }
+
+    /// Starts it with these words and `--log-format json`, so that its events can be watched.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(&self, words: &str) -> Running {
+        let mut command = self.command(&format!("--log-format json {words}"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::new(words, command.spawn().expect("the binary runs"))
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(binary());
+        command.args(words.split_whitespace()).current_dir(&self.dir).stdin(Stdio::null()).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("DUNLIN_PREFIX", home().dir());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Where it is called.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// What a run wrote and how it ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    words: String,
+    /// The exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// The data.
+    pub stdout: String,
+    /// Progress and messages.
+    pub stderr: String,
+}
+
+impl Outcome {
+    pub(crate) fn new(words: &str, output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("Dunlin writes UTF-8");
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        Self { words: words.to_owned(), code: output.status.code(), stdout, stderr }
+    }
+
+    /// The same, if it ended with `code`.
+    ///
+    /// # Panics
+    /// If it ended otherwise; the message holds all that it wrote.
+    #[must_use]
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "`dunlin {}` wrote\n{}\n{}", self.words, self.stdout, self.stderr);
+        self
+    }
+
+    /// Its data as JSON.
+    ///
+    /// # Panics
+    /// If they are none.
+    #[must_use]
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("`dunlin {}`: {error}\n{}\n{}", self.words, self.stdout, self.stderr))
+    }
+
+    /// The events among its messages, where it ran with `--log-format json`.
+    pub fn events(&self) -> impl Iterator<Item = Value> {
+        self.stderr.lines().filter_map(|line| serde_json::from_str(line).ok())
+    }
+
+    /// The migrations that a report says were done, in the report's order.
+    ///
+    /// # Panics
+    /// If its data are no report.
+    #[must_use]
+    #[track_caller]
+    pub fn done(&self) -> Vec<String> {
+        self.ended("done")
+    }
+
+    /// The migrations that a report says ended so.
+    ///
+    /// # Panics
+    /// If its data are no report.
+    #[must_use]
+    #[track_caller]
+    pub fn ended(&self, how: &str) -> Vec<String> {
+        let report = self.json();
+        let steps = report["steps"].as_array().unwrap_or_else(|| panic!("no report of a run:\n{}", self.stdout));
+        let ended = steps.iter().filter(|step| step["end"] == how);
+        ended.map(|step| step["migration"].as_str().expect("a step has a migration").to_owned()).collect()
+    }
+}

@@ -1,0 +1,92 @@
+//! A run that goes on while the test watches it, stops it or kills it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Output};
+use std::thread::{self, JoinHandle};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::command::Outcome;
+
+/// A run under way; it is killed when this goes.
+#[derive(Debug)]
+pub struct Running {
+    words: String,
+    child: Child,
+    messages: BufReader<ChildStderr>,
+    seen: Vec<u8>,
+    data: Option<JoinHandle<Vec<u8>>>,
+}
+
+impl Running {
+    pub(crate) fn new(words: &str, mut child: Child) -> Self {
+        let mut stdout = child.stdout.take().expect("stdout is a pipe");
+        let messages = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        let data = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stdout.read_to_end(&mut bytes).expect("a pipe can be read");
+            bytes
+        });
+        Self { words: words.to_owned(), child, messages, seen: Vec::new(), data: Some(data) }
+    }
+
+    /// Reads on to the next event; none when the run is over.
+    ///
+    /// # Panics
+    /// If its messages cannot be read.
+    pub fn next_event(&mut self) -> Option<Value> {
+        loop {
+            let start = self.seen.len();
+            if self.messages.read_until(b'\n', &mut self.seen).expect("a pipe can be read") == 0 {
+                return None;
+            }
+            if let Ok(event) = serde_json::from_slice(&self.seen[start..]) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Reads on to the `nth` event of this kind. False if the run ended before.
+    pub fn reach(&mut self, kind: &str, nth: usize) -> bool {
+        let mut left = nth;
+        while left > 0 {
+            match self.next_event() {
+                Some(event) if event["event"] == kind => left -= 1,
+                Some(_) => {}
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a process id is small");
+        kill(Pid::from_raw(pid), signal).expect("a child that was not waited for can be signalled");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If its output cannot be read.
+    #[must_use]
+    pub fn finish(mut self) -> Outcome {
+        self.messages.read_to_end(&mut self.seen).expect("a pipe can be read");
+        let status = self.child.wait().expect("a child can be waited for");
+        let stdout = self.data.take().expect("taken once").join().expect("reading does not panic");
+        Outcome::new(&self.words, Output { status, stdout, stderr: std::mem::take(&mut self.seen) })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may be over already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
