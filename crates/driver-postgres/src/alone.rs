@@ -4,8 +4,9 @@
 //! statement").
 
 use dunlin_driver::{Claim, StepTask};
-use dunlin_planner::{Body, Failure, FailureClass, Probe, StatementClass, StepSettings};
+use dunlin_planner::{Body, Failure, FailureClass, Probe, ProbeFact, StatementClass, StepSettings};
 use serde_json::json;
+use tokio_postgres::error::{DbError, ErrorPosition};
 
 use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
 use crate::messages::{self, Course, FENCED, Key, NEEDS, NOT_CLAIMED, OTHER_LEDGER};
@@ -18,8 +19,7 @@ use crate::window::Window;
 impl PostgresSession {
     pub(crate) async fn claim_alone(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure> {
         let key = Key::new(task)?;
-        let line = self.line().await?;
-        let client = &line.connection.client;
+        let client = self.line().await?.connection.client();
         // Tried and never waited for: a waiting session and an index build would wait for each other.
         let query = format!("SELECT pg_catalog.pg_try_advisory_lock({}, {}) AS taken", sql::LOCK_CLASS, key.lock);
         if !truth(&one_row(client, &query).await?, "taken") {
@@ -34,7 +34,7 @@ impl PostgresSession {
     }
 
     async fn take_row(&mut self, task: &StepTask<'_>, key: &Key) -> Result<Claim, Failure> {
-        let client = &self.line().await?.connection.client;
+        let client = self.line().await?.connection.client();
         let own = StepSettings { isolation: None, timeout: None, ..task.step.body.settings.clone() };
         let message = format!("{}{}COMMIT", messages::begin(&own, false)?, messages::claim_alone(key, task));
         if let Err(error) = client.batch_execute(&message).await {
@@ -46,7 +46,7 @@ impl PostgresSession {
             return match failure.sqlstate.as_deref() {
                 Some(NEEDS | OTHER_LEDGER) => Err(estranged(task, failure)),
                 Some(NOT_CLAIMED) => {
-                    let row = row_now(&self.line().await?.connection.client, key).await?;
+                    let row = row_now(self.line().await?.connection.client(), key).await?;
                     not_claimed(task, row).map(|_| Claim::AlreadyDone)
                 }
                 _ => Err(failure),
@@ -68,38 +68,37 @@ impl PostgresSession {
         let Ok(line) = self.line().await else { return };
         // DISCARD ALL frees every session lock; unlocking first makes the order plain.
         let unlock = format!("SELECT pg_catalog.pg_advisory_unlock({}, {lock})", sql::LOCK_CLASS);
-        let freed = line.connection.client.batch_execute(&unlock).await;
-        if freed.is_err() || line.connection.client.batch_execute("DISCARD ALL").await.is_err() {
+        let freed = line.connection.client().batch_execute(&unlock).await;
+        if freed.is_err() || line.connection.client().batch_execute("DISCARD ALL").await.is_err() {
             self.hang_up();
         }
     }
 
     pub(crate) async fn write_intent(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
         let pre = sql::json(&json!({"statement": index}));
-        self.write(task, &format!("pre = {pre}"), &format!("AND step = {index}")).await
+        self.write(task, index, &format!("pre = {pre}"), "").await
     }
 
     pub(crate) async fn write_progress(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
-        self.write(task, &format!("step = {}, pre = NULL", index + 1), &format!("AND step = {index}")).await
+        self.write(task, index, &progress(index), "").await
     }
 
     pub(crate) async fn write_finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
-        let course = Course::of(&task.step.action);
-        let set = format!("state = '{}', finished = pg_catalog.clock_timestamp(), pre = NULL", course.after);
-        self.write(task, &set, &format!("AND step = {}", task.step.body.statements.len())).await?;
         let key = Key::new(task)?;
-        if let Ok(line) = self.line_or_lost() {
-            line.connection.client.batch_execute(&messages::event(&key, course.after, None)).await.ok();
-        }
+        let after = Course::of(&task.step.action).after;
+        let set = format!("state = '{after}', finished = pg_catalog.clock_timestamp(), pre = NULL");
+        self.write(task, task.step.body.statements.len(), &set, &messages::event(&key, after, None)).await?;
         self.unlock(key.lock).await;
         Ok(())
     }
 
-    async fn write(&mut self, task: &StepTask<'_>, set: &str, condition: &str) -> Result<(), Failure> {
+    /// Writes `set` into the claimed row, behind `step` finished statements, and does `also` in the same transaction.
+    async fn write(&mut self, task: &StepTask<'_>, step: usize, set: &str, also: &str) -> Result<(), Failure> {
         let key = Key::new(task)?;
         let (line, claimed) = self.held()?;
-        let message = messages::fenced(&key, claimed.attempt, Course::of(&task.step.action), set, condition);
-        match line.connection.client.batch_execute(&message).await {
+        let write = messages::fenced(&key, claimed.attempt, Course::of(&task.step.action), step, set);
+        let message = messages::transaction(&format!("{write}{also}"));
+        match line.connection.client().batch_execute(&message).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.act_failed(task, &error).await),
         }
@@ -118,38 +117,49 @@ impl PostgresSession {
         failure
     }
 
-    /// The statement alone in its message, under the body's settings, and its answer awaited before anything else is sent.
     pub(crate) async fn execute_alone(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
-        let statement = &task.step.body.statements[index];
-        self.alone(task, index, &task.text[statement.range.clone()]).await
+        let range = task.step.body.statements[index].range.clone();
+        let text = &task.text[range.clone()];
+        let Err(error) = self.alone(task, index, text).await? else { return Ok(()) };
+        let failure = self.act_failed(task, &error).await;
+        let offset = match error.as_db_error().and_then(DbError::position) {
+            Some(ErrorPosition::Original(position)) => place::offset_of(text, *position),
+            _ => 0,
+        };
+        if failure.class != FailureClass::Unknown {
+            // The server refused and the connection lives: nothing is in doubt but what the catalog shows.
+            self.write(task, index, "pre = NULL", "").await.ok();
+        }
+        if failure.class == FailureClass::Rejected
+            && self.probe_statement(&task.step.body, index).await.is_ok_and(is_wreck)
+        {
+            // At once, not by the next run: what is left of a unique index can refuse writes already.
+            self.clean_up(task, index).await.ok();
+        }
+        Err(Failure { place: Some(place::at(&task.step.body, &task.text, range.start + offset)), ..failure })
     }
 
-    async fn alone(&mut self, task: &StepTask<'_>, index: usize, text: &str) -> Result<(), Failure> {
+    /// Runs a text alone in its message, under the body's settings; its answer is awaited before anything else is sent.
+    async fn alone(
+        &mut self,
+        task: &StepTask<'_>,
+        index: usize,
+        text: &str,
+    ) -> Result<Result<(), tokio_postgres::Error>, Failure> {
         self.mark_interruptible();
-        let statement = &task.step.body.statements[index];
-        let (line, _) = self.held()?;
-        let client = &line.connection.client;
-        let before =
-            format!("{}{}", limits(&task.step.body, index), messages::body_settings(&task.step.body.settings, false));
+        self.held()?;
+        let body = &task.step.body;
+        let before = format!("{}{}", limits(body, index), messages::body_settings(&body.settings, false));
+        let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
+        let client = line.connection.client();
         let ended = match client.batch_execute(&before).await {
             Ok(()) => client.batch_execute(text).await,
             refused => refused,
         };
         let washed = client.batch_execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
-        line.listen(None);
-        let Err(error) = ended.and(washed) else { return Ok(()) };
-        let mut failure = self.act_failed(task, &error).await;
-        let offset = match error.as_db_error().and_then(|db| db.position()) {
-            Some(tokio_postgres::error::ErrorPosition::Original(position)) => place::offset_of(text, *position),
-            _ => 0,
-        };
-        failure.place = Some(place::at(&task.step.body, &task.text, statement.range.start + offset));
-        if failure.class != FailureClass::Unknown {
-            // The server refused and the connection lives: nothing is in doubt but what the catalog shows.
-            self.write(task, "pre = NULL", &format!("AND step = {index}")).await.ok();
-        }
-        Err(failure)
+        self.end_work();
+        Ok(ended.and(washed))
     }
 
     pub(crate) async fn clean_up(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
@@ -163,7 +173,10 @@ impl PostgresSession {
         };
         let Some(schema) = self.schema_of(&task.step.body, table).await? else { return Ok(()) };
         let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {}.{}", sql::identifier(&schema), sql::identifier(name));
-        self.alone(task, index, &drop).await
+        match self.alone(task, index, &drop).await? {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.act_failed(task, &error).await),
+        }
     }
 
     /// A statement that could be in a transaction gets one, together with its progress.
@@ -173,13 +186,7 @@ impl PostgresSession {
         let course = Course::of(&task.step.action);
         let settings = &task.step.body.settings;
         let (line, claimed) = self.held()?;
-        let advance = messages::fenced_write(
-            &key,
-            claimed.attempt,
-            course,
-            &format!("step = {}, pre = NULL", index + 1),
-            &format!("AND step = {index}"),
-        );
+        let advance = messages::fenced(&key, claimed.attempt, course, index, &progress(index));
         let window = Window {
             opening: format!(
                 "{}{advance}{}",
@@ -193,9 +200,10 @@ impl PostgresSession {
             closing: messages::closing(&key, settings, course.during, None),
             trailer: None,
         };
+        let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
-        let ended = window.run(&line.connection.client).await;
-        line.listen(None);
+        let ended = window.run(line.connection.client()).await;
+        self.end_work();
         let Err(broken) = ended else { return Ok(()) };
         let failure = self.act_failed(task, &broken.error).await;
         Err(in_part(task, &broken.part, failure))
@@ -207,6 +215,14 @@ impl PostgresSession {
             self.unlock(lock).await;
         }
     }
+}
+
+fn progress(index: usize) -> String {
+    format!("step = {}, pre = NULL", index + 1)
+}
+
+fn is_wreck(fact: ProbeFact) -> bool {
+    matches!(fact, ProbeFact::Garbage { .. })
 }
 
 /// Index builds wait for old transactions as long as it takes, since giving up would cost the whole build and leave an

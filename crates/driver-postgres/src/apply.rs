@@ -48,9 +48,10 @@ impl PostgresSession {
             closing: messages::closing(&key, settings, course.during, Some(course.after)),
             trailer: (!line.pooled).then_some("DISCARD ALL"),
         };
+        let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
-        let ended = window.run(&line.connection.client).await;
-        line.listen(None);
+        let ended = window.run(line.connection.client()).await;
+        self.end_work();
         match ended {
             Ok(()) => Ok(true),
             Err(broken) => self.broken(task, &key, broken).await,
@@ -66,13 +67,17 @@ impl PostgresSession {
         }
         let opening = matches!(broken.part, Part::Opening);
         let code = failure.sqlstate.clone().unwrap_or_default();
-        let client = &self.line().await?.connection.client;
+        let client = self.line().await?.connection.client();
         match (opening, code.as_str()) {
             (true, "55P03") => return Err(busy(client, task, failure).await),
             (true, NEEDS | OTHER_LEDGER) => return Err(estranged(task, failure)),
             _ => {}
         }
-        let row = row_now(client, key).await?;
+        let row = match row_now(client, key).await {
+            Ok(row) => row,
+            Err(lost) if lost.class == FailureClass::Unknown => return Err(lost),
+            Err(_) => return Err(failure),
+        };
         if opening && code == NOT_CLAIMED {
             return not_claimed(task, row);
         }

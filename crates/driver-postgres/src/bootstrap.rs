@@ -22,12 +22,9 @@ pub(crate) async fn bootstrap(
     roles: &[String],
 ) -> Result<LedgerId, Failure> {
     let connection = connector.connect().await?;
-    let client = &connection.client;
-    let made = in_transaction(client, environment, roles).await;
-    if made.is_err() && client.batch_execute("ROLLBACK").await.is_err() {
-        connection.discard();
-    }
-    made
+    let id = in_transaction(connection.client(), environment, roles).await?;
+    connection.give_back();
+    Ok(id)
 }
 
 async fn in_transaction(

@@ -37,9 +37,10 @@ pub(crate) struct Connector {
     pool: Pool,
 }
 
-/// A connection out of the pool.
+/// A connection out of the pool. Dropping it closes it: whoever was stopped half way may have left a transaction open, or
+/// settings; only [`Connection::give_back`] keeps it.
 pub(crate) struct Connection {
-    pub(crate) client: Object,
+    client: Option<Object>,
     /// The backend's process id, as the startup gave it; behind a pooler that is not the one that `pg_backend_pid()` gives.
     pub(crate) startup_pid: i32,
     tap: NoticeTap,
@@ -75,7 +76,7 @@ impl Connector {
         let key = backend_key(&client).await;
         let tap = locked(&self.taps).get(&key).cloned().unwrap_or_default();
         let startup_pid = i32::from_be_bytes([key[0], key[1], key[2], key[3]]);
-        Ok(Connection { client, startup_pid, tap, tls: self.tls.clone() })
+        Ok(Connection { client: Some(client), startup_pid, tap, tls: self.tls.clone() })
     }
 
     fn refused(&self, error: PoolError) -> Failure {
@@ -90,18 +91,30 @@ impl Connector {
 }
 
 impl Connection {
+    pub(crate) fn client(&self) -> &Client {
+        self.client.as_ref().expect("it is taken out only by what consumes the connection")
+    }
+
+    /// Back into the pool, for others to use: nothing must be left behind in it.
+    pub(crate) fn give_back(mut self) {
+        drop(self.client.take());
+    }
+
     /// Sends notices to `sink` from here on; nowhere, without one.
     pub(crate) fn listen(&self, sink: Option<NoticeSink>) {
         *locked(&self.tap) = sink;
     }
 
     pub(crate) fn cancel_token(&self) -> (CancelToken, MakeRustlsConnect) {
-        (self.client.cancel_token(), self.tls.clone())
+        (self.client().cancel_token(), self.tls.clone())
     }
+}
 
-    /// Closes the connection instead of giving it back: what ran on it may have left something behind.
-    pub(crate) fn discard(self) {
-        drop(Object::take(self.client));
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
     }
 }
 

@@ -73,7 +73,7 @@ impl PostgresDriver {
     async fn create_database(&self) -> Result<(), Failure> {
         let connection = self.maintenance()?.connect().await?;
         let statement = format!("CREATE DATABASE {}", sql::identifier(self.settings.options.database()));
-        match execute(&connection.client, &statement).await {
+        match execute(connection.client(), &statement).await {
             // Another run was quicker: by name, or by the name's entry in the catalog.
             Err(failure) if matches!(failure.sqlstate.as_deref(), Some("42P04" | "23505")) => Ok(()),
             created => created,

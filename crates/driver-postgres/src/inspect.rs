@@ -37,12 +37,9 @@ pub(crate) async fn inspect(
     project: &ProjectName,
 ) -> Result<TargetFacts, Failure> {
     let connection = connector.connect().await?;
-    let read = read(&connection.client, connector, flavor, project).await;
-    // Reading leaves nothing behind; a connection whose transaction does not end is not used again.
-    if connection.client.batch_execute("ROLLBACK").await.is_err() {
-        connection.discard();
-    }
-    let (facts, identity, ledger) = read?;
+    let (facts, identity, ledger) = read(connection.client(), connector, flavor, project).await?;
+    execute(connection.client(), "ROLLBACK").await?;
+    connection.give_back();
     Ok(TargetFacts { target: target.clone(), identity, capabilities: capabilities(flavor, &facts)?, ledger })
 }
 
@@ -54,7 +51,7 @@ pub(crate) async fn inspect_absent(
     flavor: &dyn Flavor,
 ) -> Result<TargetFacts, Failure> {
     let connection = maintenance.connect().await?;
-    let client = &connection.client;
+    let client = connection.client();
     execute(client, BEGIN).await?;
     let (mut facts, identity) = server(client, maintenance, flavor).await?;
     execute(client, "ROLLBACK").await?;

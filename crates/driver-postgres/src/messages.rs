@@ -310,20 +310,17 @@ pub(crate) fn event(key: &Key, what: &str, detail: Option<&serde_json::Value>) -
     )
 }
 
-/// A write of one attempt, in a transaction of its own: it takes effect on exactly one row, and only while this session
-/// holds the step's lock.
-pub(crate) fn fenced(key: &Key, attempt: u32, course: Course, set: &str, condition: &str) -> String {
-    format!(
-        "BEGIN; {}{}COMMIT",
-        own_settings(&StepSettings::default()),
-        fenced_write(key, attempt, course, set, condition)
-    )
+/// A transaction of our own statements alone.
+pub(crate) fn transaction(statements: &str) -> String {
+    format!("BEGIN; {}{statements}COMMIT", own_settings(&StepSettings::default()))
 }
 
-/// The same, inside a transaction that is open already.
-pub(crate) fn fenced_write(key: &Key, attempt: u32, course: Course, set: &str, condition: &str) -> String {
+/// A write of one attempt: it takes effect on exactly one row, behind exactly `step` finished statements, and only while this
+/// session holds the migration's lock.
+pub(crate) fn fenced(key: &Key, attempt: u32, course: Course, step: usize, set: &str) -> String {
     plpgsql(&format!(
-        "UPDATE dunlin.ledger SET {set} WHERE project = {} AND id = {} AND run_id = '{}' AND attempt = {attempt} AND state = '{}' {condition} \
+        "UPDATE dunlin.ledger SET {set} WHERE project = {} AND id = {} AND run_id = '{}' AND attempt = {attempt} \
+         AND state = '{}' AND step = {step} \
          AND EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() \
          AND classid = {}::pg_catalog.oid AND objid = {}::pg_catalog.oid AND granted);\n{}",
         key.project,

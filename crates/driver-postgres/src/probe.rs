@@ -26,7 +26,7 @@ impl PostgresSession {
 
     /// Reads under the body's own settings, so that names mean what they mean in the body.
     async fn look(&mut self, body: &Body, query: &str) -> Result<Vec<SimpleQueryRow>, Failure> {
-        let client = &self.line_or_lost()?.connection.client;
+        let client = self.line_or_lost()?.connection.client();
         let message = format!(
             "BEGIN READ ONLY; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'; {} {query}; \
              RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; COMMIT",

@@ -24,6 +24,8 @@ pub(crate) struct PostgresSession {
     lane: LaneKind,
     line: Option<Line>,
     brake: Arc<Brake>,
+    /// Something was sent whose end nobody has seen: the caller dropped the future that waited for it.
+    pub(crate) in_flight: bool,
     /// The step that is claimed statement by statement.
     pub(crate) claimed: Option<Claimed>,
 }
@@ -64,7 +66,7 @@ impl Canceller for Brake {
 
 impl PostgresSession {
     pub(crate) async fn open(connector: Connector, lane: LaneKind) -> Result<Self, Failure> {
-        let mut session = Self { connector, lane, line: None, brake: Arc::default(), claimed: None };
+        let mut session = Self { connector, lane, line: None, brake: Arc::default(), in_flight: false, claimed: None };
         session.line().await?;
         Ok(session)
     }
@@ -72,7 +74,10 @@ impl PostgresSession {
     /// The connection for the next step, opened again where it was lost; from here on a cancel request counts.
     pub(crate) async fn line(&mut self) -> Result<&Line, Failure> {
         self.mark_interruptible();
-        if self.line.as_ref().is_none_or(|line| line.connection.client.is_closed()) {
+        if self.in_flight {
+            self.hang_up();
+        }
+        if self.line.as_ref().is_none_or(|line| line.connection.client().is_closed()) {
             self.line = None;
             self.claimed = None;
             let line = Line::open(&self.connector, self.lane).await?;
@@ -87,6 +92,21 @@ impl PostgresSession {
         self.line.as_ref().ok_or_else(|| Failure::new(FailureClass::Unknown, "the connection of this step was lost"))
     }
 
+    /// The connection, for something that must be awaited to its end.
+    pub(crate) fn begin_work(&mut self) -> Result<&Line, Failure> {
+        self.line_or_lost()?;
+        self.in_flight = true;
+        self.line_or_lost()
+    }
+
+    /// What was sent has come to its end.
+    pub(crate) fn end_work(&mut self) {
+        self.in_flight = false;
+        if let Some(line) = &self.line {
+            line.listen(None);
+        }
+    }
+
     /// From here on a cancel request counts.
     pub(crate) fn mark_interruptible(&self) {
         self.brake.pulled.store(false, Ordering::SeqCst);
@@ -95,39 +115,39 @@ impl PostgresSession {
     /// The connection of a claimed step: it must not be opened again half way.
     pub(crate) fn held(&self) -> Result<(&Line, &Claimed), Failure> {
         let unclaimed = || Failure::new(FailureClass::Unknown, "this step's claim was lost with its connection");
-        Ok((self.line_or_lost()?, self.claimed.as_ref().ok_or_else(unclaimed)?))
+        let claimed = self.claimed.as_ref().filter(|_| !self.in_flight);
+        Ok((self.line_or_lost()?, claimed.ok_or_else(unclaimed)?))
     }
 
     /// The connection is of no more use.
     pub(crate) fn hang_up(&mut self) {
-        self.claimed = None;
+        (self.claimed, self.in_flight) = (None, false);
         *locked(&self.brake.token) = None;
         if let Some(line) = self.line.take() {
             line.connection.listen(None);
-            line.connection.discard();
         }
-    }
-
-    /// Whether an error is the answer to our own cancel request.
-    pub(crate) fn was_interrupted(&self, error: &tokio_postgres::Error) -> bool {
-        error.code() == Some(&SqlState::QUERY_CANCELED) && self.brake.pulled.load(Ordering::SeqCst)
     }
 
     /// The failure that an error is, for this session.
     pub(crate) fn failure(&self, error: &tokio_postgres::Error) -> Failure {
-        let mut failure = failure::of(error);
-        if self.was_interrupted(error) {
-            failure = Failure { class: FailureClass::Interrupted, hint: None, ..failure };
+        let failure = failure::of(error);
+        // Cancelled after our own request it was interrupted; otherwise its time was up, or somebody else cancelled it.
+        let cancelled = failure.sqlstate.as_deref() == Some(SqlState::QUERY_CANCELED.code());
+        if !cancelled || !self.brake.pulled.load(Ordering::SeqCst) {
+            return failure;
         }
-        failure
+        Failure { class: FailureClass::Interrupted, hint: None, ..failure }
     }
 
     /// Leaves whatever transaction is open, so that the connection can be used again; gives it up where that fails.
     pub(crate) async fn settle(&mut self) -> bool {
         let Some(line) = &self.line else { return false };
         for _ in 0..5 {
-            match line.connection.client.batch_execute("ROLLBACK").await {
-                Ok(()) => return true,
+            match line.connection.client().batch_execute("ROLLBACK").await {
+                Ok(()) => {
+                    self.rinse().await;
+                    return true;
+                }
                 // A late cancel request can still hit this.
                 Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {}
                 Err(_) => break,
@@ -136,6 +156,15 @@ impl PostgresSession {
         self.hang_up();
         false
     }
+
+    /// Washes off what a body that left its transaction may have set, unless a session lock would go with it.
+    async fn rinse(&mut self) {
+        let Some(line) = &self.line else { return };
+        let rinse = !line.pooled && self.claimed.is_none();
+        if rinse && line.connection.client().batch_execute("DISCARD ALL").await.is_err() {
+            self.hang_up();
+        }
+    }
 }
 
 impl Line {
@@ -143,7 +172,7 @@ impl Line {
         let connection = connector.connect().await?;
         let query = "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num') AS number, \
                      pg_catalog.version() AS version";
-        let row = one_row(&connection.client, query).await?;
+        let row = one_row(connection.client(), query).await?;
         let pooled = field::<i32>(&row, "pid")? != connection.startup_pid;
         if pooled && lane == LaneKind::Long {
             let message = format!(
@@ -167,8 +196,9 @@ impl Line {
 impl Drop for PostgresSession {
     /// A connection that still holds a lock or has worked outside transactions does not go back to the pool.
     fn drop(&mut self) {
-        if self.lane == LaneKind::Long || self.claimed.is_some() {
-            self.hang_up();
+        let clean = self.lane == LaneKind::Main && self.claimed.is_none() && !self.in_flight;
+        if let Some(line) = self.line.take().filter(|_| clean) {
+            line.connection.give_back();
         }
     }
 }
