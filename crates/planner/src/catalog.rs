@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::facts::Feature;
-use crate::{EnvironmentName, Finding, Migration, Place, ProjectName, ServiceName, SetName, TargetName};
+use crate::{EnvironmentName, Finding, Migration, Place, ProjectName, ServiceName, SetName, Severity, TargetName};
 
 /// What the files say: targets, services, sets, migrations, dependency files, and what was found wrong while reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -142,13 +142,24 @@ pub struct Policy {
     pub seeds: bool,
     /// Whether a selection may take along other services' pending migrations.
     pub pull_in: bool,
-    /// Whether every migration must have a down.
+    /// Whether every migration must have a down before it is applied.
     pub require_down: bool,
+    /// Whether a warning about a migration keeps it from being applied.
+    pub deny_warnings: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { seeds: false, pull_in: true, require_down: false }
+        Self { seeds: false, pull_in: true, require_down: false, deny_warnings: false }
+    }
+}
+
+impl Policy {
+    /// The finding with the severity that it has under this policy.
+    #[must_use]
+    pub fn judge(&self, finding: Finding) -> Finding {
+        let refused = self.deny_warnings && finding.severity == Severity::Warning && finding.migration.is_some();
+        if refused { Finding { severity: Severity::Error, ..finding } } else { finding }
     }
 }
 

@@ -7,9 +7,9 @@ use crate::check::{Observations, Standing, drift, row_of, standing, unreachable}
 use crate::graph::EdgeKind;
 use crate::through::Through;
 use crate::{
-    Action, Class, Dependency, Direction, Edge, Feature, Finding, Graph, Held, HeldReason, Kind, Ledger, MigrationId,
-    MigrationIx, Missing, Plan, PlannedTarget, RowState, Selection, Set, SetName, Step, StepIx, TargetFacts,
-    TargetName, Wait,
+    Action, Class, Dependency, Direction, Edge, Feature, Finding, Graph, Held, HeldReason, Kind, Ledger, Migration,
+    MigrationId, MigrationIx, Missing, Plan, PlannedTarget, RowState, Selection, Set, SetName, Severity, Step, StepIx,
+    TargetFacts, TargetName, Wait,
 };
 
 /// What `up` was asked for beside its selection.
@@ -41,12 +41,13 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
         planner.place(ix, &mut findings);
     }
     findings.extend(planner.not_selected(request));
-    let warnings = graph.catalog().findings.iter().filter(|finding| !finding.is_error());
+    findings.retain(|finding| finding.severity > Severity::Note);
+    let warnings = graph.catalog().findings.iter().filter(|finding| finding.severity == Severity::Warning);
     let planned = |finding: &&Finding| {
         let step = |id| graph.find(id).is_some_and(|ix| planner.step_of.contains_key(&ix));
         finding.migration.as_ref().is_none_or(step)
     };
-    findings.extend(warnings.filter(planned).cloned());
+    findings.extend(warnings.filter(planned).cloned().map(|finding| graph.catalog().policy.judge(finding)));
     weigh(&mut planner.steps);
     Plan {
         project: graph.catalog().project.clone(),
@@ -145,6 +146,7 @@ impl<'p> Planner<'p> {
         }
         if stands == Standing::Pending {
             findings.extend(self.out_of_order(ix));
+            findings.extend(self.no_way_back(migration));
         }
         Some(stands)
     }
@@ -174,6 +176,20 @@ impl<'p> Planner<'p> {
         }
         let needed = self.graph.earlier(ix).filter(|edge| *edge.kind != EdgeKind::After);
         needed.filter_map(|edge| self.held.get(&edge.earlier)).map(|held| HeldReason::Needs(held.id.clone())).next()
+    }
+
+    /// A migration without a down, where the policy asks for one.
+    fn no_way_back(&self, migration: &Migration) -> Option<Finding> {
+        let asked = self.graph.catalog().policy.require_down && migration.kind != Kind::Repeatable;
+        (asked && migration.way_back().is_none()).then(|| {
+            Finding::error(
+                "down-required",
+                format!("`{}` has no down, and this environment requires one", migration.id),
+            )
+            .at(migration.place.clone())
+            .hint("write one, or set `require_down = false` under [policy]")
+            .of(&migration.id)
+        })
     }
 
     /// A version lower than one that is applied in its set already.

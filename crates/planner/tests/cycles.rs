@@ -113,3 +113,12 @@ fn a_set_after_one_that_needs_it() {
       hint: remove one of these dependencies
     ");
 }
+
+#[test]
+fn a_set_after_itself() {
+    assert_snapshot!(show("target core postgres\nset auth core after auth\nauth/1", "graph"), @"
+    error dependency-cycle Invalid: the dependencies form a cycle: `auth/1` needs `auth/1`
+      `auth/1` needs `auth/1` by `after` (line 2)
+      hint: remove one of these dependencies
+    ");
+}

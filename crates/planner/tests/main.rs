@@ -7,6 +7,7 @@ mod dependencies;
 mod down;
 mod drift;
 mod held;
+mod policy;
 mod properties;
 mod scale;
 mod selection;

@@ -118,7 +118,7 @@ impl Database {
                 return None;
             }
             WalkAction::Intend(index) => {
-                assert_eq!(index, self.finished);
+                assert_eq!((index, false), (self.finished, self.intended), "an intent is written once");
                 self.intended = true;
             }
             WalkAction::Clean(index) => self.garbage[index] = false,

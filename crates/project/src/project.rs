@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dunlin_planner::{
-    Catalog, DependencyFile, Finding, Place, ProjectName, Set, SetName, Severity, Target, TargetKind, TargetName,
+    Catalog, DependencyFile, Finding, Place, ProjectName, Set, SetName, Target, TargetKind, TargetName,
 };
 use dunlin_sql as sql;
 
@@ -214,10 +214,6 @@ fn lint_all(
     let mut findings = Vec::new();
     for files in migrations.iter().filter(is_postgres) {
         findings.extend(set::lint(files, &hypertables[&target(files)]));
-    }
-    if lint == Lint::Deny {
-        let warnings = findings.iter_mut().filter(|finding| finding.severity == Severity::Warning);
-        warnings.for_each(|finding| finding.severity = Severity::Error);
     }
     findings
 }

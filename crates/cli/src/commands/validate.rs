@@ -16,6 +16,7 @@ pub(crate) fn run(global: &Global, args: &ValidateArgs, terminal: Terminal) -> R
         Ok(_) => warnings.collect(),
         Err(errors) => errors.into_iter().chain(warnings).collect(),
     };
+    let findings: Vec<_> = findings.into_iter().map(|finding| catalog.policy.judge(finding)).collect();
     let exit = exit_of(findings.iter()).unwrap_or(Exit::Done);
     match args.format {
         Format::Json => terminal.data(&dunlin_render::findings_json(&findings)),

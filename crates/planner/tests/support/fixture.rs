@@ -6,7 +6,7 @@
 //! set crm core [of SERVICE] [after SET…] [requires FEATURE…] [refuse] [out-of-order]
 //! crm/2 [repeatable|seed] [no-down] [alone] [needs REFERENCE…]
 //! entry FILE SERVICE VERSION needs REFERENCE…
-//! policy [seeds] [no-pull-in]
+//! policy [seeds] [no-pull-in] [require-down] [deny-warnings]
 //! warning crm/2 CODE
 //! ledger core [ID]
 //! row core crm/2 [applied|running|reverting|reverted] [edited|reworded] [alone] [run ID] [needs MIGRATION@LEDGER…]
@@ -68,6 +68,8 @@ impl Fixture {
             "policy" => {
                 self.catalog.policy.seeds = line.says("seeds");
                 self.catalog.policy.pull_in = !line.says("no-pull-in");
+                self.catalog.policy.require_down = line.says("require-down");
+                self.catalog.policy.deny_warnings = line.says("deny-warnings");
             }
             "ledger" => self.ledger(line.word(0), line.words.get(1).unwrap_or(&line.word(0))),
             "row" => self.row(line),

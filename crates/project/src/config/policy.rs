@@ -65,6 +65,7 @@ pub(crate) fn read(config: View<'_>, findings: &mut Vec<Finding>) -> (Policy, Po
         seeds: flag("seeds", base.seeds),
         pull_in: flag("pull_in", base.pull_in),
         require_down: flag("require_down", base.require_down),
+        deny_warnings: lint == Lint::Deny,
     };
     (policy, gates, lint)
 }
