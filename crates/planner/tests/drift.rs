@@ -48,7 +48,6 @@ fn only_comments_were_edited() {
     apply auth/3 on core <sequence auth/2 checks auth/2
     apply iot/1 on metrics checks auth/1* as it was
     apply iot/2 on metrics <sequence iot/1 checks iot/1
-    note migration-reworded Invalid: only comments or white space of `auth/1` changed since it was applied (line 6)
     --
     auth/1 applied
     auth/2 pending
