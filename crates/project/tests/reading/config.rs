@@ -4,10 +4,7 @@ use insta::assert_snapshot;
 
 use crate::fixture::{ONE_SET, catalog, findings, shown, shown_in};
 
-#[test]
-fn unknown_keys_and_wrong_types_are_reported_all_at_once() {
-    assert_snapshot!(shown(
-        "//- dunlin.toml
+const MANY_MISTAKES: &str = "//- dunlin.toml
 [project]
 name = \"p\"
 nmae = \"q\"
@@ -26,9 +23,11 @@ port = 99999
 seeds = true
 [policy]
 lint = \"denny\"
-seeds = 1979-05-27",
-        findings
-    ), @r#"
+seeds = 1979-05-27";
+
+#[test]
+fn unknown_keys_and_wrong_types_are_reported_all_at_once() {
+    assert_snapshot!(shown(MANY_MISTAKES, findings), @r#"
 error[config-key-unknown]: `project.nmae` is not a key that Dunlin knows
   at dunlin.toml:3:1
    | nmae = "q"

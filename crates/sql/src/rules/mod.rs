@@ -17,22 +17,6 @@ mod syntax_error;
 mod unnamed_concurrent_index;
 mod update_limit;
 
-pub use registry::{LintContext, Rule};
+pub use registry::{ALL, LintContext, Rule};
 
 pub(crate) use registry::check;
-
-/// Every rule.
-pub const ALL: [&Rule; 12] = [
-    &syntax_error::RULE,
-    &update_limit::RULE,
-    &add_not_null_column::RULE,
-    &concurrent_index_if_not_exists::RULE,
-    &concurrent_index_on_hypertable::RULE,
-    &cron_unnamed_job::RULE,
-    &drop_column::RULE,
-    &drop_table::RULE,
-    &non_transactional_in_pair::RULE,
-    &own_tracking_table::RULE,
-    &session_setting::RULE,
-    &unnamed_concurrent_index::RULE,
-];

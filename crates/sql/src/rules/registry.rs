@@ -7,9 +7,29 @@ use crate::lexer::{Lexer, Token};
 use crate::name::QualifiedName;
 use crate::phase::Phase;
 use crate::problem::{Severity, Violation};
-use crate::rules::{ALL, syntax_error, update_limit};
+use crate::rules::{
+    add_not_null_column, concurrent_index_if_not_exists, concurrent_index_on_hypertable, cron_unnamed_job, drop_column,
+    drop_table, non_transactional_in_pair, own_tracking_table, session_setting, syntax_error, unnamed_concurrent_index,
+    update_limit,
+};
 use crate::source::Source;
 use crate::split::Statement;
+
+/// Every rule.
+pub const ALL: [&Rule; 12] = [
+    &syntax_error::RULE,
+    &update_limit::RULE,
+    &add_not_null_column::RULE,
+    &concurrent_index_if_not_exists::RULE,
+    &concurrent_index_on_hypertable::RULE,
+    &cron_unnamed_job::RULE,
+    &drop_column::RULE,
+    &drop_table::RULE,
+    &non_transactional_in_pair::RULE,
+    &own_tracking_table::RULE,
+    &session_setting::RULE,
+    &unnamed_concurrent_index::RULE,
+];
 
 /// A lint rule.
 #[derive(Debug)]
