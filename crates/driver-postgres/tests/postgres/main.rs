@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod conformance;
+mod cut;
 mod hostile;
 mod lost;
 mod place;
+mod proxy;
 mod support;
 mod tls;
 mod trust;

@@ -48,8 +48,17 @@ impl Fresh {
         Configured { fresh: self.clone(), settings }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.0.server.port()
+    }
+
     pub(crate) fn url(&self) -> String {
         self.0.server.url(&self.0.name)
+    }
+
+    /// The way to the same database through a proxy.
+    pub(crate) fn url_through(&self, port: u16) -> String {
+        format!("{}?sslmode=disable", self.url().replace(&format!(":{}/", self.port()), &format!(":{port}/")))
     }
 
     /// What psql prints for these statements.
