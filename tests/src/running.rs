@@ -70,6 +70,15 @@ impl Running {
         kill(Pid::from_raw(pid), signal).expect("a child that was not waited for can be signalled");
     }
 
+    /// Kills it as the system does when memory is short, and waits until it is gone.
+    ///
+    /// # Panics
+    /// If it cannot be killed.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a child that was not waited for can be killed");
+        self.child.wait().expect("a child can be waited for");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
 
 /// Where servers live; the same rule as the binary's.
-pub(crate) fn home() -> Home {
+#[must_use]
+pub fn home() -> Home {
     std::env::var_os("DUNLIN_PREFIX").map_or_else(|| Home::new(Home::default_dir()), Home::new)
 }
 
@@ -34,7 +35,10 @@ impl Server {
     /// A new one for this test, which is removed with it.
     #[must_use]
     pub fn own() -> Self {
-        Self { cluster: Some(start(&ClusterSpec::temporary(home(), Flavour::Full))), is_own: true }
+        // A scheduled job that comes due while a test compares databases would change them.
+        let settings = vec![("cron.launch_active_jobs".to_owned(), "off".to_owned())];
+        let spec = ClusterSpec { settings, ..ClusterSpec::temporary(home(), Flavour::Full) };
+        Self { cluster: Some(start(&spec)), is_own: true }
     }
 
     /// Makes a database that goes with the test.

@@ -30,6 +30,19 @@ impl Workspace {
         this
     }
 
+    /// A project with one database and one set `app` of numbered files in `migrations`.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn small(url: &str) -> Self {
+        let project = format!(
+            "[project]\nname = \"small\"\n\n[targets.main]\nkind = \"postgres\"\nurl = \"{url}\"\n\n\
+             [services.app]\ntarget = \"main\"\npath = \"migrations\"\n"
+        );
+        Self::of(&[("dunlin.toml", &project)])
+    }
+
     /// A copy of the example fleet.
     ///
     /// # Panics
