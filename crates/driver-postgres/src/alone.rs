@@ -22,7 +22,9 @@ impl PostgresSession {
         let client = self.line().await?.connection.client();
         // Tried and never waited for: a waiting session and an index build would wait for each other.
         let query = format!("SELECT pg_catalog.pg_try_advisory_lock({}, {}) AS taken", sql::LOCK_CLASS, key.lock);
-        if !truth(&one_row(client, &query).await?, "taken") {
+        let answer = one_row(client, &query).await.map_err(|failure| self.perhaps_interrupted(failure))?;
+        if !truth(&answer, "taken") {
+            let client = self.line_or_lost()?.connection.client();
             let failure = Failure::new(FailureClass::Busy, format!("`{}` is held by another session", task.step.id));
             return Err(busy(client, task, failure).await);
         }

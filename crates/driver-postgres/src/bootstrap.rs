@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::connect::Connector;
 use crate::inspect::execute;
-use crate::ledger::{self, Meta, PROTOCOL};
+use crate::ledger::{self, Meta, PROTOCOL, Purpose};
 use crate::rows::{one_row, rows, truth};
 use crate::{failure, sql};
 
@@ -40,7 +40,7 @@ async fn in_transaction(
         sql::BOOTSTRAP_KEY
     );
     execute(client, &lock).await?;
-    let meta = match ledger::trusted_meta(client).await? {
+    let meta = match ledger::trusted_meta(client, Purpose::Write).await? {
         Some(meta) => meta,
         None => create(client).await?,
     };
@@ -68,7 +68,7 @@ async fn create(client: &Client) -> Result<Meta, Failure> {
         "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) SELECT {PROTOCOL}, '', oid, 0 FROM pg_database WHERE datname = current_database()"
     );
     execute(client, if truth(&control, "control") { &born } else { &unknown }).await?;
-    let made = ledger::trusted_meta(client).await?;
+    let made = ledger::trusted_meta(client, Purpose::Write).await?;
     made.ok_or_else(|| Failure::new(FailureClass::Rejected, "the ledger vanished while it was made"))
 }
 

@@ -29,15 +29,25 @@ pub(crate) struct Meta {
     pub(crate) environment: Option<EnvironmentName>,
 }
 
+/// What a ledger is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Whoever owns it may be read.
+    Read,
+    /// An owner other than the role itself could make later writes run code.
+    Write,
+}
+
 /// The ledger's meta row, after checking that its tables can be trusted; none where there is no ledger. The search path must
 /// be `pg_catalog` already.
-pub(crate) async fn trusted_meta(client: &Client) -> Result<Option<Meta>, Failure> {
+pub(crate) async fn trusted_meta(client: &Client, purpose: Purpose) -> Result<Option<Meta>, Failure> {
     let present = one_row(client, "SELECT to_regnamespace('dunlin') IS NOT NULL AS present").await?;
     if !truth(&present, "present") {
         return Ok(None);
     }
-    let dangers = column(client, DANGERS).await?;
-    if let Some(danger) = dangers.first() {
+    let dangers = rows(client, DANGERS).await.map_err(|error| failure::of(&error))?;
+    let counts = |row: &&SimpleQueryRow| purpose == Purpose::Write || !truth(row, "by_owner");
+    if let Some(danger) = dangers.iter().find(counts).and_then(|row| row.get("danger")) {
         let hint = "find out who made it; nothing was read from it. A schema that belongs to the role that migrates, and tables as Dunlin makes them, are trusted";
         return Err(estranged(format!("the ledger cannot be trusted: {danger}"), hint));
     }
@@ -85,7 +95,7 @@ fn estranged(message: String, hint: &str) -> Failure {
 
 /// The whole ledger of one project.
 pub(crate) async fn read(client: &Client, project: &ProjectName) -> Result<Ledger, Failure> {
-    let Some(meta) = trusted_meta(client).await? else { return Ok(Ledger::Absent) };
+    let Some(meta) = trusted_meta(client, Purpose::Read).await? else { return Ok(Ledger::Absent) };
     let query = format!(
         "SELECT id, name, kind, transactional, state, encode(checksum, 'hex') AS checksum, encode(tokens, 'hex') AS tokens, step, run_id, \
          attempt, deps, (extract(epoch FROM started) * 1000000)::int8 AS started, (extract(epoch FROM finished) * 1000000)::int8 AS finished, \

@@ -130,7 +130,10 @@ impl PostgresSession {
 
     /// The failure that an error is, for this session.
     pub(crate) fn failure(&self, error: &tokio_postgres::Error) -> Failure {
-        let failure = failure::of(error);
+        self.perhaps_interrupted(failure::of(error))
+    }
+
+    pub(crate) fn perhaps_interrupted(&self, failure: Failure) -> Failure {
         // Cancelled after our own request it was interrupted; otherwise its time was up, or somebody else cancelled it.
         let cancelled = failure.sqlstate.as_deref() == Some(SqlState::QUERY_CANCELED.code());
         if !cancelled || !self.brake.pulled.load(Ordering::SeqCst) {

@@ -24,8 +24,6 @@ async fn a_ledger_that_was_prepared_or_changed_is_not_trusted() {
         ("ALTER TABLE dunlin.ledger ENABLE ROW LEVEL SECURITY", "`dunlin.ledger` has row security"),
         ("CREATE RULE r AS ON INSERT TO dunlin.event DO ALSO SELECT 1", "`dunlin.event` has the rule `r`"),
         ("CREATE TABLE public.child () INHERITS (dunlin.ledger)", "`dunlin.ledger` takes part in inheritance"),
-        ("ALTER TABLE dunlin.meta OWNER TO pg_monitor", "table `dunlin.meta` belongs to `pg_monitor`"),
-        ("ALTER SCHEMA dunlin OWNER TO pg_monitor", "schema `dunlin` belongs to `pg_monitor`"),
         ("DROP TABLE dunlin.event", "`dunlin.event` is missing"),
         ("ALTER TABLE dunlin.event SET UNLOGGED", "`dunlin.event` is not an ordinary table"),
         (check.as_str(), "it has `ledger c CHECK (public.evil(name))`"),
@@ -44,6 +42,23 @@ async fn a_ledger_that_was_prepared_or_changed_is_not_trusted() {
         for failure in [driver.inspect(&project()).await.unwrap_err(), driver.bootstrap(None).await.unwrap_err()] {
             assert_eq!((failure.class, failure.message.as_str()), (Estranged, expected.as_str()), "{planted}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_belongs_to_somebody_else_is_read_and_not_written() {
+    for (planted, said) in [
+        ("ALTER TABLE dunlin.meta OWNER TO pg_monitor", "table `dunlin.meta` belongs to `pg_monitor`"),
+        ("ALTER SCHEMA dunlin OWNER TO pg_monitor", "schema `dunlin` belongs to `pg_monitor`"),
+    ] {
+        let fresh = Fresh::new();
+        let driver = driver(fresh.settings());
+        let id = driver.bootstrap(None).await.unwrap();
+        fresh.psql(planted);
+        let read = driver.inspect(&project()).await.unwrap().ledger;
+        assert!(matches!(read, Ledger::Present { id: found, .. } if found == id));
+        let refused = driver.bootstrap(None).await.unwrap_err();
+        assert_eq!((refused.class, refused.message), (Estranged, format!("the ledger cannot be trusted: {said}")));
     }
 }
 
