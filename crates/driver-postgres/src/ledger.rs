@@ -41,7 +41,9 @@ pub(crate) enum Purpose {
 /// The ledger's meta row, after checking that its tables can be trusted; none where there is no ledger. The search path must
 /// be `pg_catalog` already.
 pub(crate) async fn trusted_meta(client: &Client, purpose: Purpose) -> Result<Option<Meta>, Failure> {
-    let present = one_row(client, "SELECT to_regnamespace('dunlin') IS NOT NULL AS present").await?;
+    // Out of the table: `to_regnamespace` would answer from what this connection remembers of before it waited for the lock.
+    let present =
+        one_row(client, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'dunlin') AS present").await?;
     if !truth(&present, "present") {
         return Ok(None);
     }
