@@ -24,6 +24,6 @@ pub use dump::{difference, dump, ledger};
 pub use fleet::{DATABASES, Fleet, JOBS};
 pub use graph::{Graph, Node};
 pub use project::Project;
-pub use running::Running;
+pub use running::{Running, wait_until};
 pub use server::{Scratch, Server, Sql, home};
 pub use workspace::{Workspace, repository};

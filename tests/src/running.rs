@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Output};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -89,6 +90,19 @@ impl Running {
         let status = self.child.wait().expect("a child can be waited for");
         let stdout = self.data.take().expect("taken once").join().expect("reading does not panic");
         Outcome::new(&self.words, Output { status, stdout, stderr: std::mem::take(&mut self.seen) })
+    }
+}
+
+/// Waits until something is so.
+///
+/// # Panics
+/// If it takes more than twenty seconds.
+#[track_caller]
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < Duration::from_secs(20), "{what}: not within twenty seconds");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

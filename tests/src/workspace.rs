@@ -30,17 +30,29 @@ impl Workspace {
         this
     }
 
-    /// A project with one database and one set `app` of numbered files in `migrations`.
+    /// A project `small` with these targets, as names and URLs, and these services, as names and targets. The files of
+    /// service `app` lie in `migrations/app`.
     ///
     /// # Panics
     /// If it cannot be made.
     #[must_use]
+    pub fn project(targets: &[(&str, &str)], services: &[(&str, &str)]) -> Self {
+        let targets =
+            targets.iter().map(|(name, url)| format!("[targets.{name}]\nkind = \"postgres\"\nurl = \"{url}\"\n\n"));
+        let services = services.iter().map(|(name, target)| {
+            format!("[services.{name}]\ntarget = \"{target}\"\npath = \"migrations/{name}\"\n\n")
+        });
+        let project: String =
+            std::iter::once("[project]\nname = \"small\"\n\n".to_owned()).chain(targets).chain(services).collect();
+        let this = Self::of(&[("dunlin.toml", &project)]);
+        fs::create_dir(this.path("migrations")).expect("a directory can be made");
+        this
+    }
+
+    /// A project with one database and one service `app`.
+    #[must_use]
     pub fn small(url: &str) -> Self {
-        let project = format!(
-            "[project]\nname = \"small\"\n\n[targets.main]\nkind = \"postgres\"\nurl = \"{url}\"\n\n\
-             [services.app]\ntarget = \"main\"\npath = \"migrations\"\n"
-        );
-        Self::of(&[("dunlin.toml", &project)])
+        Self::project(&[("main", url)], &[("app", "main")])
     }
 
     /// A copy of the example fleet.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use dunlin_devdb::Cluster;
-use dunlin_tests::{Dunlin, Fleet, Server, Workspace, difference, home, repository};
+use dunlin_tests::{Dunlin, Fleet, Server, Workspace, difference, home, repository, wait_until};
 
 /// Moments that each of two tests kills at, spread over the whole run.
 const MOMENTS: usize = 10;
@@ -99,17 +99,17 @@ fn an_index_build_that_was_killed_is_built_anew() {
     let server = Server::shared();
     let database = server.scratch();
     let files = Workspace::small(&database.url());
-    files.write("migrations/001_t.sql", "CREATE TABLE t (a int);\n");
+    files.write("migrations/app/001_t.sql", "CREATE TABLE t (a int);\n");
     let dunlin = Dunlin::at(files.dir());
     let _ = dunlin.run("up --yes").exits(0);
-    files.write("migrations/002_index.sql", "CREATE INDEX CONCURRENTLY t_a ON t (a);\n");
+    files.write("migrations/app/002_index.sql", "CREATE INDEX CONCURRENTLY t_a ON t (a);\n");
 
     let mut holder = database.session();
     holder.run("BEGIN; INSERT INTO t VALUES (1);");
     let mut run = dunlin.start("up --yes");
     assert!(run.reach("step-started", 1));
     let state = || database.sql("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('t_a')");
-    wait("the index is begun", || state() == "f");
+    wait_until("the index is begun", || state() == "f");
     run.kill();
     // The killed run's backend may still wait for the other session: the next run has to cope with both.
     let rerun = dunlin.start("up --yes");
@@ -120,12 +120,4 @@ fn an_index_build_that_was_killed_is_built_anew() {
     assert_eq!(state(), "t");
     assert_eq!(database.sql("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass"), "1");
     assert_eq!(database.sql("SELECT state, pre IS NULL FROM dunlin.ledger WHERE id = 'app/002'"), "applied|t");
-}
-
-fn wait(for_what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < Duration::from_secs(20), "{for_what}: not within twenty seconds");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
