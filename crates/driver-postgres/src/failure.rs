@@ -72,7 +72,7 @@ fn hint(state: &str) -> Option<&'static str> {
             "it took longer than its timeout, or someone cancelled it; `-- dunlin: timeout 1h` gives it more time"
         }
         "42P07" | "42710" | "42701" | "42P06" => {
-            "it is there already without the ledger knowing: `dunlin baseline` or `dunlin adopt` records what was done by other means"
+            "it is there already without the ledger knowing: write `IF NOT EXISTS` where that is right, or remove what is in the way"
         }
         "55006" => "something still uses the object, perhaps pending trigger events of this very migration: split it",
         "42501" => {
