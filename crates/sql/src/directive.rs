@@ -1,9 +1,14 @@
 //! The exact directives: `-- dunlin: NAME ARGUMENTS`.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::headers::{Headers, Placed, names};
+use crate::name::QualifiedName;
+
+/// A batch is one transaction and should be a short one.
+const MOST_ROWS: u64 = 100_000;
 
 /// Every directive's name, for suggestions.
 const NAMES: [&str; 12] = [
@@ -25,11 +30,26 @@ const NAMES: [&str; 12] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// The table whose rows are walked.
-    pub table: String,
-    /// The column that orders them.
-    pub key: String,
-    /// Rows per batch.
+    pub table: QualifiedName,
+    /// The columns that order them, folded as PostgreSQL folds names.
+    pub key: Vec<String>,
+    /// Rows in the first batch.
     pub size: u64,
+    /// How long a batch is to take.
+    pub time: Option<Limit>,
+    /// How far a replica may lag behind.
+    pub lag: Option<Limit>,
+    /// How old the oldest transaction may be.
+    pub age: Option<Limit>,
+}
+
+/// A duration that something is held to, or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// No limit.
+    Off,
+    /// This one.
+    At(Duration),
 }
 
 /// A lint rule that does not apply to this file.
@@ -147,7 +167,7 @@ pub(crate) fn read(text: &Placed<String>, headers: &mut Headers) -> Result<(), H
         }
         "refresh" => arguments.list("the names of aggregates", &mut headers.refresh),
         "batch" => {
-            let batch = arguments.parse("`table=… key=… size=…`", batch)?;
+            let batch = arguments.parse("`table=… key=… size=…`, and may have `time=… lag=… age=…`", batch)?;
             arguments.once(batch, &mut headers.batch)
         }
         "allow" => {
@@ -238,19 +258,37 @@ fn probe(text: &str) -> Option<String> {
 }
 
 fn batch(text: &str) -> Option<Batch> {
-    let (mut table, mut key, mut size) = (None, None, None);
+    let mut given = BTreeMap::new();
     for pair in text.split_whitespace() {
-        let (name, value) = pair.split_once('=').filter(|(_, value)| !value.is_empty())?;
-        match name {
-            "table" if table.is_none() => table = Some(value.to_owned()),
-            "key" if key.is_none() => key = Some(value.to_owned()),
-            "size" if size.is_none() => {
-                size = Some(value.parse().ok().filter(|size| *size > 0)?);
-            }
-            _ => return None,
+        let (name, value) = pair.split_once('=')?;
+        let known = matches!(name, "table" | "key" | "size" | "time" | "lag" | "age");
+        if !known || given.insert(name, value).is_some() {
+            return None;
         }
     }
-    Some(Batch { table: table?, key: key?, size: size? })
+    // A limit that makes no sense is an error, not an absent one.
+    let limit = |name| match given.get(name) {
+        None => Some(None),
+        Some(text) => limit(text).map(Some),
+    };
+    let columns = given.get("key")?.split(',').map(QualifiedName::from_text);
+    let key: Vec<String> =
+        columns.map(|name| Some(name.filter(|name| name.schema.is_none())?.name)).collect::<Option<_>>()?;
+    Some(Batch {
+        table: QualifiedName::from_text(given.get("table")?)?,
+        key,
+        size: given.get("size")?.parse().ok().filter(|size| (1..=MOST_ROWS).contains(size))?,
+        time: limit("time")?,
+        lag: limit("lag")?,
+        age: limit("age")?,
+    })
+}
+
+fn limit(text: &str) -> Option<Limit> {
+    if text == "off" {
+        return Some(Limit::Off);
+    }
+    duration(text).filter(|duration| !duration.is_zero()).map(Limit::At)
 }
 
 fn allow(text: &str) -> Option<Allow> {
@@ -306,8 +344,15 @@ mod tests {
             check(bad, unit);
         }
         check("probe DROP TABLE x", "`probe` needs a query");
-        check("batch table=t key=id size=0", "`batch` needs `table=… key=… size=…`");
-        check("batch table=t table=u key=id size=1", "`batch` needs `table=… key=… size=…`");
+        check("batch table=t key=id size=0", "`batch` needs `table=… key=… size=…`, and may have `time=… lag=… age=…`");
+        for bad in ["batch table=t key=id size=1 lag=5", "batch table=t key=a.b size=1", "batch table=t key=,a size=1"]
+        {
+            check(bad, "`batch` needs `table=… key=… size=…`, and may have `time=… lag=… age=…`");
+        }
+        check(
+            "batch table=t table=u key=id size=1",
+            "`batch` needs `table=… key=… size=…`, and may have `time=… lag=… age=…`",
+        );
         check("allow drop-table", "`allow` needs `RULE because REASON`");
         check("allow drop-table because ", "`allow` needs `RULE because REASON`");
         check("gate a b", "`gate` needs the name of a gate");
@@ -317,10 +362,11 @@ mod tests {
     fn durations_and_batches_have_values() {
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(duration("2h"), Some(Duration::from_secs(7_200)));
-        assert_eq!(
-            batch("size=5 table=app.t key=id"),
-            Some(Batch { table: "app.t".to_owned(), key: "id".to_owned(), size: 5 })
-        );
+        let read = batch("size=5 table=App.\"T\" key=Tenant,id lag=off time=1s");
+        let table = QualifiedName { schema: Some("app".to_owned()), name: "T".to_owned() };
+        let key = vec!["tenant".to_owned(), "id".to_owned()];
+        let time = Some(Limit::At(Duration::from_secs(1)));
+        assert_eq!(read, Some(Batch { table, key, size: 5, time, lag: Some(Limit::Off), age: None }));
     }
 
     #[test]

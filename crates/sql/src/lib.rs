@@ -13,6 +13,7 @@
 //! from a syntax tree and may be missing.
 
 mod analysis;
+mod batch;
 mod call;
 mod classify;
 mod control;
@@ -35,11 +36,12 @@ mod tree;
 pub use analysis::{
     Analysis, ColumnChange, ColumnChangeKind, ObjectAction, ObjectKind, ObjectRef, SyntaxIssue, analyze,
 };
+pub use batch::BatchPlace;
 pub use call::{Argument, Call, CronJob};
 pub use classify::{EnumValue, IndexBuild, NonTx, ReindexTarget, StatementClass};
 pub use control::{ControlError, IsolationLevel, TransactionModes};
 pub use digest::{Digest, Digests};
-pub use directive::{Allow, Batch, HeaderError};
+pub use directive::{Allow, Batch, HeaderError, Limit};
 pub use headers::{Headers, Placed, headers};
 pub use lines::{LineIndex, Position};
 pub use lock::LockLevel;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::analysis::{self, Analysis, ObjectAction};
+use crate::batch::{self, BatchPlace};
 use crate::classify::StatementClass;
 use crate::digest::{self, Digests};
 use crate::directive;
@@ -204,6 +205,12 @@ impl Source {
         let between = before..statements.get(statement)?.range.start;
         let mut probes = self.headers.probes.iter();
         probes.rfind(|probe| between.contains(&probe.range.start))
+    }
+
+    /// The placeholders for the range of a batch, in all statements.
+    #[must_use]
+    pub fn batch_places(&self) -> Vec<BatchPlace> {
+        self.statements().iter().flat_map(|statement| batch::places(self.text(), &statement.range)).collect()
     }
 
     /// Checks the lint rules, except those that the file allows itself to break. In order of place.
