@@ -57,13 +57,41 @@ fn converge(delay: impl Fn(usize) -> Duration) {
 }
 
 #[test]
+fn a_killed_down_is_finished_by_the_next() {
+    const DOWN: &str = "down --version inosec-edge/20240101_009 --cascade --yes --format json";
+    let fleet = Fleet::with_seeds(false);
+    let dunlin = fleet.dunlin();
+    let _ = dunlin.run("up --yes").exits(0);
+    let steps = dunlin.run(DOWN).exits(0).done().len();
+    let (dumps, ledgers) = (fleet.dumps(), fleet.ledgers());
+    let mut left = Vec::new();
+    for nth in (1..steps).step_by(2) {
+        let _ = dunlin.run("up --yes").exits(0);
+        let mut run = dunlin.start(DOWN);
+        assert!(run.reach("step-ended", nth));
+        run.kill();
+        let rerun = dunlin.run(DOWN);
+        // Where it came too late, there is nothing applied that could be taken back.
+        left.push(if rerun.stdout.contains("version-unknown") { 0 } else { rerun.exits(0).done().len() });
+        assert!(fleet.ledgers() == ledgers, "the ledgers differ after a kill at step {nth}");
+        for (now, then) in fleet.dumps().iter().zip(&dumps) {
+            let difference = difference(then, now);
+            assert!(difference.is_empty(), "a database differs after a kill at step {nth}:\n{difference}");
+        }
+    }
+    println!("{} kills; the reruns had {left:?} of {steps} steps to do", left.len());
+    assert!(left.iter().any(|rest| (1..steps).contains(rest)), "no kill hit the middle: {left:?}");
+}
+
+#[test]
 fn an_embedded_server_ends_with_its_owner_or_serves_the_next() {
     let name = format!("e2e-{}", std::process::id());
     let _guard = Removed(&name);
     let dunlin = Dunlin::at(repository()).with("DUNLIN_CLUSTER", &name).with("DUNLIN_ENV", "dev");
     let mut run = dunlin.start("up --yes");
-    assert!(run.reach("step-ended", 5));
+    assert!(run.reach("run-started", 1));
     assert!(servers(&name) > 0);
+    assert!(run.reach("step-ended", 5));
     run.kill();
     // The next one comes at once: it joins, or starts anew what the watchdog has just stopped.
     let _ = dunlin.run("up --yes").exits(0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_tests::{Dunlin, Outcome, Server, Workspace};
+use dunlin_tests::{Dunlin, Fleet, Outcome, Server, Workspace, difference};
 
 const ROUNDS: usize = 4;
 const RUNNERS: usize = 4;
@@ -48,6 +48,23 @@ fn runs_at_the_same_time_do_everything_once() {
         }
     }
     println!("{ROUNDS} rounds of {RUNNERS} runs at once");
+}
+
+#[test]
+fn the_fleet_ends_alike_with_one_run_and_with_several() {
+    let fleet = Fleet::new();
+    let dunlin = fleet.dunlin();
+    let steps = dunlin.run("up --yes --format json").exits(0).done().len();
+    let (dumps, ledgers) = (fleet.dumps(), fleet.ledgers());
+    fleet.clear();
+    let runs: Vec<_> = (0..RUNNERS).map(|_| dunlin.start("up --yes --format json")).collect();
+    let outcomes: Vec<_> = runs.into_iter().map(|run| run.finish().exits(0)).collect();
+    let counted = count(&outcomes);
+    assert!(counted.len() == steps && counted.values().all(|done| *done == 1), "{counted:?}");
+    assert_eq!(fleet.ledgers(), ledgers);
+    for (now, then) in fleet.dumps().iter().zip(&dumps) {
+        assert_eq!(difference(then, now), "");
+    }
 }
 
 /// How many of the runs say that they did it, for each migration.
