@@ -2,20 +2,30 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 /// Migrates many databases of many services at once, in one dependency order
 #[derive(Debug, Parser)]
-#[command(name = "dunlin", version, max_term_width = 100, after_help = EXIT_CODES, subcommand_required = true)]
-#[command(arg_required_else_help = true, disable_help_subcommand = false)]
+#[command(name = "dunlin", version, max_term_width = 100, after_help = FIRST_STEPS, arg_required_else_help = true)]
+#[command(override_usage = "dunlin [OPTIONS] <COMMAND>")]
 pub(crate) struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     pub(crate) global: Global,
+    /// What `dunlin status --all` shows; how older tools spell it
+    #[arg(long, hide = true)]
+    pub(crate) list: bool,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
-const EXIT_CODES: &str = "\
+const FIRST_STEPS: &str = "\
+First steps:
+  dunlin init      write a dunlin.toml, and name your databases and services in it
+  dunlin validate  check files and dependencies, without any database
+  dunlin plan      see what would run where, in which order
+  dunlin up        see it, say yes, and it runs
+
 Exit codes:
    0  done (what was held back is named)
    1  a migration failed, or a server refused
@@ -24,6 +34,35 @@ Exit codes:
    4  drift: an applied file was edited or is missing, or a database is not the one it was
   75  a server is out of reach, or the run was interrupted: try again";
 
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  dunlin plan                        everything that is pending
+  dunlin plan --service crm          one service, and what it needs of the others
+  dunlin plan --service crm --only   the same, refused when it needs others' pending migrations
+  dunlin plan --to crm/20240101_003  up to and including this migration";
+
+const UP_EXAMPLES: &str = "\
+Examples:
+  dunlin up                        everything that is pending; shows the plan and asks first
+  dunlin up --yes                  where nobody can be asked
+  dunlin up --service crm          one service, and what it needs of the others
+  dunlin up --to crm/20240101_003  up to and including this migration
+  dunlin up --yes --format json    a report on stdout, progress on stderr
+
+A failure stops what depends on it and nothing else. Run it again once the cause is mended: what is done
+is not repeated.";
+
+const DOWN_EXAMPLES: &str = "\
+Examples:
+  dunlin down --set crm                             the last applied migration of one set
+  dunlin down --version crm/20240101_003            this one, if nothing applied needs it
+  dunlin down --version crm/20240101_003 --cascade  this one, and before it all that need it, in every database
+  dunlin down --to crm/20240101_003                 everything of its set after this one, which stays
+  dunlin down --run 01a1f8ed-4d5b-766f-bf3b-16db24de108f
+                                                    what one run applied; `dunlin history` lists the runs
+
+Nothing is touched when one of them has no down.";
+
 /// What every command takes
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
@@ -31,18 +70,18 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE", env = "DUNLIN_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
     /// The environment whose file is laid over the project's
-    #[arg(long, global = true, value_name = "NAME", env = "DUNLIN_ENV")]
+    #[arg(long, global = true, value_name = "NAME", env = "DUNLIN_ENV", hide_env_values = true)]
     pub(crate) env: Option<String>,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
-    /// Say less on stderr
+    /// No progress on stderr, only what is wrong
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Say more; twice for the server's own notices and debug logs
+    /// Say more: every statement and the server's notices; twice for debug logs
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// How logs and progress are written to stderr where it is no terminal
+    /// Progress and logs on stderr: lines for people, or one JSON object per line
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
@@ -60,11 +99,10 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    #[default]
     Text,
-    /// For programs
     Json,
 }
 
@@ -75,12 +113,13 @@ pub(crate) enum Command {
     /// Write the files of a new migration, in its set's own naming style
     New(NewArgs),
     /// Show what `up` would do, and change nothing
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
     /// Apply what is pending, in dependency order
-    #[command(visible_alias = "migrate")]
+    #[command(visible_alias = "migrate", after_help = UP_EXAMPLES)]
     Up(UpArgs),
     /// Take applied migrations back, dependents first
-    #[command(visible_alias = "rollback")]
+    #[command(visible_alias = "rollback", after_help = DOWN_EXAMPLES)]
     Down(DownArgs),
     /// Show where every migration stands
     #[command(visible_alias = "info")]
@@ -146,7 +185,7 @@ pub(crate) struct PlanArgs {
     /// Refuse to take along other services' pending migrations
     #[arg(long)]
     pub(crate) only: bool,
-    /// Output format
+    /// For people, or one JSON document on stdout for programs
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
@@ -194,49 +233,42 @@ pub(crate) struct DownArgs {
     pub(crate) cascade: bool,
     #[command(flatten)]
     pub(crate) how: RunArgs,
-    /// Output format
+    /// For people, or one JSON document on stdout for programs
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
     /// List every migration, also of sets that are complete
-    #[arg(long, short = 'a', alias = "list")]
+    #[arg(long, short = 'a', visible_alias = "list")]
     pub(crate) all: bool,
-    /// Output format
+    /// For people, or one JSON document on stdout for programs
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
-    /// Output format
+    /// For people, or one JSON document on stdout for programs
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GraphFormat {
-    /// Boxes and arrows for a terminal
     Text,
-    /// Graphviz
     Dot,
-    /// Mermaid, as GitHub shows it
     Mermaid,
-    /// A picture
     Svg,
-    /// For programs
     Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GraphLevel {
-    /// One node per migration set
     Sets,
-    /// One node per migration
     Migrations,
 }
 
@@ -244,10 +276,10 @@ pub(crate) enum GraphLevel {
 pub(crate) struct GraphArgs {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// How it is drawn
+    /// How it is drawn: boxes and arrows, for Graphviz, for Mermaid, as a picture, or as data
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: GraphFormat,
-    /// What a node is
+    /// What a box stands for
     #[arg(long, value_name = "LEVEL", default_value = "sets")]
     pub(crate) level: GraphLevel,
 }
@@ -260,13 +292,16 @@ pub(crate) struct ExplainArgs {
     /// Do not ask the database
     #[arg(long)]
     pub(crate) offline: bool,
+    /// For people, or one JSON document on stdout for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Output format
+    /// For people, or one JSON document on stdout for programs
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
@@ -308,4 +343,33 @@ pub(crate) enum DevCommand {
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+impl Cli {
+    /// What is asked for; ends the process where nothing is.
+    pub(crate) fn into_command(self) -> Command {
+        match self.command {
+            Some(command) => command,
+            None if self.list => Command::Status(StatusArgs { all: true, ..StatusArgs::default() }),
+            None => Self::command().error(ErrorKind::MissingSubcommand, "no command is named").exit(),
+        }
+    }
+}
+
+impl Command {
+    /// Whether a program reads stdout and expects JSON there, whatever happens.
+    pub(crate) fn wants_json(&self) -> bool {
+        let format = match self {
+            Self::Plan(args) => args.format,
+            Self::Up(args) => args.plan.format,
+            Self::Down(args) => args.format,
+            Self::Status(args) => args.format,
+            Self::Validate(args) => args.format,
+            Self::Explain(args) => args.format,
+            Self::History(args) => args.format,
+            Self::Graph(args) => return args.format == GraphFormat::Json,
+            Self::Init(_) | Self::New(_) | Self::Dev(_) | Self::Completions(_) => return false,
+        };
+        format == Format::Json
+    }
 }

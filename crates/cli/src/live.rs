@@ -1,6 +1,7 @@
 //! The live view of a run: one line per busy lane and a bar for the whole, or plain lines where nothing can be drawn.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,6 +65,8 @@ fn shown(event: &Event, terminal: Terminal) -> bool {
     match &event.kind {
         EventKind::Noticed { notice, .. } => terminal.verbose > 0 || notice.severity == "WARNING",
         EventKind::StepStarted { .. } | EventKind::StatementStarted { .. } => terminal.verbose > 0,
+        // The summary that follows says it.
+        EventKind::RunEnded { .. } => false,
         _ => true,
     }
 }
@@ -75,35 +78,51 @@ struct Bars {
     bars: MultiProgress,
     total: ProgressBar,
     lanes: Mutex<BTreeMap<StepIx, ProgressBar>>,
+    failed: AtomicUsize,
 }
 
 impl Bars {
     fn new(plan: Arc<Plan>, terminal: Terminal) -> Self {
         let bars = MultiProgress::new();
-        let style =
-            ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {msg} {elapsed}").expect("the template is fixed");
+        let style = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {elapsed} {msg:.red}")
+            .expect("the template is fixed");
         let total = bars.add(ProgressBar::new(plan.steps.len() as u64).with_style(style));
         total.enable_steady_tick(Duration::from_millis(100));
-        Self { plan, terminal, bars, total, lanes: Mutex::default() }
+        Self { plan, terminal, bars, total, lanes: Mutex::default(), failed: AtomicUsize::new(0) }
     }
 
     fn open(&self, step: StepIx) {
-        let style = ProgressStyle::with_template("  {spinner:.cyan} {msg} {elapsed}").expect("the template is fixed");
+        let style =
+            ProgressStyle::with_template("  {spinner:.cyan} {elapsed:>4} {wide_msg}").expect("the template is fixed");
         let bar = self.bars.insert_before(&self.total, ProgressBar::new_spinner().with_style(style));
-        bar.set_message(self.title(step));
+        bar.set_message(self.title(step, ""));
         bar.enable_steady_tick(Duration::from_millis(100));
         self.lanes.lock().expect("no view panics").insert(step, bar);
     }
 
-    fn title(&self, step: StepIx) -> String {
+    /// What a lane says of its step; `at` tells how far it is.
+    fn title(&self, step: StepIx, at: &str) -> String {
         let step = self.plan.step(step);
-        format!("{:<10} {} {}", step.target, step.id, step.name)
+        let longest = self.plan.targets.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
+        format!("{:longest$}  {}  {at}{}", step.target, step.id, dunlin_render::clean(&step.name))
     }
 
     fn close(&self, step: StepIx) {
         if let Some(bar) = self.lanes.lock().expect("no view panics").remove(&step) {
             bar.finish_and_clear();
             self.bars.remove(&bar);
+        }
+    }
+
+    /// What was never tried is not progress.
+    fn count(&self, end: &StepEnd) {
+        match end {
+            StepEnd::Done | StepEnd::AlreadyDone => self.total.inc(1),
+            StepEnd::Failed { .. } => {
+                let failed = self.failed.fetch_add(1, Ordering::Relaxed) + 1;
+                self.total.set_message(format!("{failed} failed"));
+            }
+            StepEnd::Blocked { .. } | StepEnd::NotStarted => {}
         }
     }
 
@@ -120,12 +139,12 @@ impl View for Bars {
             EventKind::StepStarted { step, .. } => self.open(*step),
             EventKind::StatementStarted { step, index, of } => {
                 if let Some(bar) = self.lanes.lock().expect("no view panics").get(step) {
-                    bar.set_message(format!("{} statement {} of {of}", self.title(*step), index + 1));
+                    bar.set_message(self.title(*step, &format!("statement {} of {of}  ", index + 1)));
                 }
             }
             EventKind::StepEnded { step, end, .. } => {
                 self.close(*step);
-                self.total.inc(1);
+                self.count(end);
                 if !end.is_done() || matches!(end, StepEnd::AlreadyDone) {
                     self.print(event);
                 }

@@ -21,16 +21,22 @@ use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let terminal = Terminal::of(&cli.global);
-    logging::start(&cli.global);
+    let global = cli.global.clone();
+    let command = cli.into_command();
+    let terminal = Terminal::of(&global);
+    logging::start(&global);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let Ok(runtime) = runtime else {
         terminal.say("error: the threads that Dunlin needs cannot be started");
         return Exit::Failed.into();
     };
-    let exit = runtime.block_on(commands::dispatch(cli, terminal)).unwrap_or_else(|stop| {
-        if let Stop::Findings(findings) = &stop {
-            terminal.findings(findings);
+    let exit = runtime.block_on(commands::dispatch(&global, &command, terminal)).unwrap_or_else(|stop| {
+        match &stop {
+            Stop::Findings(findings) if command.wants_json() => {
+                terminal.data(&dunlin_render::findings_json(findings));
+            }
+            Stop::Findings(findings) => terminal.findings(findings),
+            Stop::Said(_) => {}
         }
         stop.exit()
     });

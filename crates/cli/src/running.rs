@@ -46,7 +46,7 @@ fn show(plan: &Plan, format: Format, is_data: bool, terminal: Terminal) {
     match format {
         Format::Json if runs => {}
         Format::Json => terminal.data(&dunlin_render::plan_json(plan)),
-        Format::Text if runs => terminal.say(&dunlin_render::plan(plan, terminal.width)),
+        Format::Text if runs => terminal.say(&(dunlin_render::plan(plan, terminal.width) + "\n")),
         Format::Text => terminal.data(&dunlin_render::plan(plan, terminal.width)),
     }
 }
@@ -74,7 +74,7 @@ fn confirm(plan: &Plan, how: &RunArgs, terminal: Terminal) -> Result<(), Stop> {
         return Err(Stop::because(
             "confirmation-needed",
             "there is no terminal to ask at",
-            "add --yes to run the plan",
+            "add --yes to run it without being asked",
         ));
     }
     let verb = match plan.direction {
@@ -84,7 +84,11 @@ fn confirm(plan: &Plan, how: &RunArgs, terminal: Terminal) -> Result<(), Stop> {
     let question =
         format!("{verb} {} in {}?", count(plan.steps.len(), "migration"), count(databases(plan), "database"));
     let yes = dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false);
-    if yes { Ok(()) } else { Err(Stop::Said(Exit::Blocked)) }
+    if !yes {
+        terminal.say("nothing was changed");
+        return Err(Stop::Said(Exit::Blocked));
+    }
+    Ok(())
 }
 
 fn databases(plan: &Plan) -> usize {

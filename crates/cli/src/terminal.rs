@@ -32,6 +32,10 @@ impl Terminal {
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
+        // Progress bars and the question have a switch of their own, which knows NO_COLOR and CLICOLOR.
+        if global.color != Color::Auto {
+            dialoguer::console::set_colors_enabled_stderr(global.color == Color::Always);
+        }
         let width = terminal_size::terminal_size_of(std::io::stdout()).map_or(100, |(width, _)| usize::from(width.0));
         let on_terminal = std::io::stderr().is_terminal();
         let json_log = global.log_format == LogFormat::Json;

@@ -13,13 +13,17 @@ use crate::drivers::Databases;
 use crate::exit::Stop;
 use crate::terminal::Terminal;
 
-/// How long a command waits for a server that does not answer before it says so.
-const PATIENCE: Patience = Patience(Duration::from_secs(10));
+/// How long a command waits for a server that is out of reach: one that restarts is back by then.
+const PATIENCE: Patience = Patience(Duration::from_secs(5));
+
+/// After this long somebody who watches wants to know what is going on.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The project as it was read, and the way to its databases.
 pub(crate) struct Workspace {
     pub(crate) project: Project,
     pub(crate) databases: Arc<Databases>,
+    terminal: Terminal,
 }
 
 impl Workspace {
@@ -27,7 +31,7 @@ impl Workspace {
     pub(crate) fn load(global: &Global, terminal: Terminal) -> Result<Self, Stop> {
         let project = read(global)?;
         let databases = Arc::new(Databases::new(&project, terminal));
-        Ok(Self { project, databases })
+        Ok(Self { project, databases, terminal })
     }
 
     /// What was read.
@@ -57,7 +61,14 @@ impl Workspace {
         if !problems.is_empty() {
             return Err(Stop::Findings(problems));
         }
-        Ok(observe(&self.connectors(), self.catalog(), &targets, PATIENCE).await)
+        let connectors = self.connectors();
+        let mut observing = std::pin::pin!(observe(&connectors, self.catalog(), &targets, PATIENCE));
+        if let Ok(observed) = tokio::time::timeout(SILENCE, observing.as_mut()).await {
+            return Ok(observed);
+        }
+        let names: Vec<_> = targets.iter().map(ToString::to_string).collect();
+        self.terminal.say(&format!("waiting for an answer of {}", names.join(", ")));
+        Ok(observing.await)
     }
 }
 

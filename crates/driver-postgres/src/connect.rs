@@ -61,7 +61,7 @@ impl Connector {
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(Duration::from_secs(60)))
-            .create_timeout(Some(options.connect_timeout * 2))
+            .create_timeout(Some(options.connect_timeout + Duration::from_secs(2)))
             .build()
             .expect("a runtime is given, and nothing else can be missing");
         Ok(Self { options, tls, taps, pool })
@@ -82,10 +82,8 @@ impl Connector {
     fn refused(&self, error: PoolError) -> Failure {
         match error {
             PoolError::Backend(error) => failure::of_connect(&error, &self.options),
-            other => {
-                let message = format!("the server at {} cannot be reached", self.options.address());
-                Failure { detail: Some(other.to_string()), ..Failure::new(FailureClass::Unreachable, message) }
-            }
+            PoolError::Timeout(_) => failure::unreachable(&self.options, "it did not answer in time"),
+            other => failure::unreachable(&self.options, &other.to_string()),
         }
     }
 }

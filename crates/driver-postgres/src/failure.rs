@@ -134,8 +134,17 @@ fn of_network(error: &Error, options: &ConnectOptions) -> Failure {
             ..Failure::new(FailureClass::Rejected, message)
         };
     }
+    unreachable(options, detail.strip_prefix("error connecting to server: ").unwrap_or(&detail))
+}
+
+/// Nobody answers there, or nobody in time.
+pub(crate) fn unreachable(options: &ConnectOptions, why: &str) -> Failure {
     let message = format!("the server at {} cannot be reached", options.address());
-    Failure { detail: Some(detail), ..Failure::new(FailureClass::Unreachable, message) }
+    Failure {
+        detail: Some(why.to_owned()),
+        hint: Some("see that it runs and that the target names its host and port, then try again".to_owned()),
+        ..Failure::new(FailureClass::Unreachable, message)
+    }
 }
 
 fn certificate_hint(error: &Error) -> Option<&'static str> {

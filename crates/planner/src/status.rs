@@ -179,7 +179,13 @@ impl Lines<'_> {
                 StateWord::Applied | StateWord::Unknown => Vec::new(),
                 _ => self.unmet(ix),
             },
-            reason: self.held.get(&migration.id).map(|held| held.reason.to_string()),
+            reason: match state {
+                // A ledger's row does not tell whether the run that wrote it still lives.
+                StateWord::Running => {
+                    Some("a run is at it, or was interrupted and the next `up` resumes it".to_owned())
+                }
+                _ => self.held.get(&migration.id).map(|held| held.reason.to_string()),
+            },
         }
     }
 

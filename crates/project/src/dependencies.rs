@@ -33,7 +33,9 @@ pub(crate) fn read(root: &Path, name: &str, place: &Place, findings: &mut Vec<Fi
             return None;
         }
         Err(error) => {
-            findings.push(refuse(format!("cannot be opened: {}", disk::cause(&error))));
+            let finding = refuse(format!("cannot be opened: {}", disk::cause(&error)));
+            findings
+                .push(finding.hint("write it, or take it out of `dependencies`; paths count from the project's root"));
             return None;
         }
     };

@@ -60,7 +60,8 @@ impl Reader<'_> {
         let files: Vec<_> = files.into_iter().filter(|file| self.take(file, declared)).collect();
         if files.is_empty() && complete && !declared.paths.is_empty() {
             let finding = Finding::warning("set-empty", format!("set `{}` has no `.sql` files", declared.name));
-            self.findings.push(finding.at(declared.paths[0].1.clone()));
+            let hint = format!("`dunlin new {} WHAT IT DOES` writes the first one", declared.name);
+            self.findings.push(finding.at(declared.paths[0].1.clone()).hint(hint));
         }
         let style = if files.is_empty() { None } else { self.style(declared, &files) };
         let pairs = style.map(|style| self.pairs(declared, style, &files)).unwrap_or_default();

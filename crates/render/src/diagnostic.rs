@@ -6,16 +6,26 @@
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use dunlin_planner::{Failure, Finding, Place, Severity};
 
-use crate::clean::clean;
-use crate::style::{GOOD, paint};
+use crate::clean::{clean, one_line};
+use crate::style::{GOOD, listed, paint};
 
-/// Every finding with its places and its hint, in the order given; an empty line stands between two.
+/// Every finding with its places and its hint, in the order given; an empty line stands between two. What is noted of
+/// several places is said once.
 #[must_use]
 pub fn findings(findings: &[Finding]) -> String {
-    findings.iter().map(finding).collect::<Vec<_>>().join("\n")
+    let is_same = |one: &Finding, other: &Finding| (&one.code, &one.message) == (&other.code, &other.message);
+    let mut said: Vec<(&Finding, Vec<&Place>)> = Vec::new();
+    for finding in findings {
+        let noted = said.iter_mut().rfind(|(before, _)| finding.severity == Severity::Note && is_same(before, finding));
+        match noted {
+            Some((_, also)) => also.extend(&finding.place),
+            None => said.push((finding, Vec::new())),
+        }
+    }
+    said.into_iter().map(|(finding, also)| one(finding, &also)).collect::<Vec<_>>().join("\n")
 }
 
-fn finding(finding: &Finding) -> String {
+fn one(finding: &Finding, also: &[&Place]) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -25,6 +35,11 @@ fn finding(finding: &Finding) -> String {
     let mut report = vec![Group::with_title(title).elements(finding.place.iter().map(source))];
     for (what, place) in &finding.related {
         report.push(Level::NOTE.secondary_title(clean(what)).element(source(place)));
+    }
+    if !also.is_empty() {
+        report.push(Group::with_title(
+            Level::NOTE.secondary_title(format!("the same at {}", one_line(&listed(also, 6)))),
+        ));
     }
     draw(&report, finding.hint.as_deref())
 }

@@ -35,8 +35,10 @@ fn head(graph: &Graph<'_>, ix: MigrationIx, standing: &MigrationStatus, width: u
     let phase = migration.phase.map(|phase| format!(", {} phase", phase_word(phase))).unwrap_or_default();
     let mut grid = Grid::new(2);
     let mut fact = |name: &str, text: String| grid.row([cell(DIM, name), plain(text)]);
-    fact("file", one_line(&migration.place.to_string()));
-    fact("set", format!("{} of service {}, {} files", set.name, set.service, one_line(&set.style)));
+    let owner =
+        if set.name.as_str() == set.service.as_str() { String::new() } else { format!(" of service {}", set.service) };
+    fact("file", one_line(&migration.place.file));
+    fact("set", format!("{}{owner}, {} files", set.name, one_line(&set.style)));
     fact("target", format!("{} ({})", set.target, graph.catalog().targets[&set.target].kind));
     fact("kind", format!("{}{phase}", migration.kind.as_str()));
     fact("checksum", migration.up.digest.to_string());

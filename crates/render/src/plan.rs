@@ -1,4 +1,5 @@
 //! A plan as a newcomer can read it: where it runs, every step with what it waits for, what stays behind, what is wrong.
+//! Notes are left out: they are for `validate`, and would hide what matters now.
 //!
 //! Steps are numbered in the plan's order. A step that follows its predecessor of the same set says nothing of it; every
 //! other wait is named by number, so that the dependency order over all databases can be followed from line to line.
@@ -21,6 +22,9 @@ pub(crate) const NAME_WIDTH: usize = 36;
 /// The whole plan in lines of about `width`.
 #[must_use]
 pub fn plan(plan: &Plan, width: usize) -> String {
+    if plan.errors().next().is_some() {
+        return refusal(plan);
+    }
     let mut parts = vec![header(plan, width)];
     if !plan.steps.is_empty() {
         parts.push(steps(plan, width));
@@ -29,21 +33,19 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     if !plan.steps.is_empty() && plan.settled > 0 {
         parts.push(paint(DIM, settled(plan.settled)) + "\n");
     }
-    if !plan.findings.is_empty() {
-        parts.push(findings(&plan.findings));
+    if plan.findings.iter().any(is_urgent) {
+        parts.push(urgent(plan));
     }
-    parts.extend(refusal(&plan.findings));
     parts.join("\n")
 }
 
 fn settled(number: usize) -> String {
     let are = if number == 1 { "is" } else { "are" };
-    format!("{} {are} applied already.", count(number, "selected migration"))
+    format!("{} {are} applied already.", count(number, "migration"))
 }
 
 fn header(plan: &Plan, width: usize) -> String {
-    let environment = plan.environment.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    let of = format!("{}{environment}", plan.project);
+    let of = of(plan);
     if plan.steps.is_empty() {
         return paint(BOLD, format!("{of}: {}", nothing_to_do(plan))) + "\n";
     }
@@ -62,16 +64,18 @@ fn header(plan: &Plan, width: usize) -> String {
     format!("{}\n\n{}", paint(BOLD, headline), grid.render(width))
 }
 
+/// The project and its environment.
+fn of(plan: &Plan) -> String {
+    let environment = plan.environment.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    format!("{}{environment}", plan.project)
+}
+
 fn nothing_to_do(plan: &Plan) -> String {
-    if plan.findings.iter().any(Finding::is_error) {
-        return "nothing can be planned, see below".to_owned();
-    }
     match (plan.direction, plan.settled, plan.held.len()) {
         (Direction::Down, ..) => "nothing to take back".to_owned(),
         (Direction::Up, 0, 0) => "nothing to do: no migration is selected".to_owned(),
         (Direction::Up, 0, held) => format!("nothing to do: {} held back", count(held, "migration")),
-        (Direction::Up, 1, 0) => "nothing to do: the one selected migration is applied".to_owned(),
-        (Direction::Up, settled, 0) => format!("nothing to do: all {settled} selected migrations are applied"),
+        (Direction::Up, settled, 0) => format!("nothing to do: {} applied", count(settled, "migration")),
         (Direction::Up, settled, held) => {
             format!("nothing to do: {} applied, {held} held back", count(settled, "migration"))
         }
@@ -196,8 +200,17 @@ fn off(target: &TargetName) -> String {
     format!("{target} is switched off in this environment")
 }
 
-/// What the errors among the findings mean.
-fn refusal(findings: &[Finding]) -> Option<String> {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    (errors > 0).then(|| paint(BAD, format!("Nothing runs: {} must be mended first.", count(errors, "error"))) + "\n")
+fn is_urgent(finding: &Finding) -> bool {
+    finding.severity > Severity::Note
+}
+
+fn urgent(plan: &Plan) -> String {
+    findings(&plan.findings.iter().filter(|finding| is_urgent(finding)).cloned().collect::<Vec<_>>())
+}
+
+/// A plan with errors: its steps will not run like this, so that only what is wrong is shown.
+fn refusal(plan: &Plan) -> String {
+    let errors = count(plan.errors().count(), "error");
+    let what = format!("Nothing runs in {}: {errors} must be mended first.", of(plan));
+    format!("{}\n{}\n", urgent(plan), paint(BAD, what))
 }

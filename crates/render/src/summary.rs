@@ -105,7 +105,7 @@ fn left(plan: &Plan, report: &RunReport, width: usize) -> Option<String> {
 fn verdict(plan: &Plan, report: &RunReport, width: usize) -> String {
     let (style, what) = match report.verdict() {
         Verdict::Done => (GOOD, done(plan, report)),
-        Verdict::Blocked => (WARN, again(plan, report)),
+        Verdict::Blocked => (WARN, blocked(plan, report)),
         Verdict::Failed => (BAD, mend(plan, report)),
         Verdict::Drift => (BAD, estranged(plan, report)),
         Verdict::Dirty => (BAD, dirty(plan, report)),
@@ -113,10 +113,12 @@ fn verdict(plan: &Plan, report: &RunReport, width: usize) -> String {
     wrapped(&what, width).iter().map(|line| paint(style, line) + "\n").collect()
 }
 
-fn command(plan: &Plan) -> &'static str {
-    match plan.direction {
-        Direction::Up => "`dunlin up`",
-        Direction::Down => "`dunlin down`",
+/// What to run once more. What a `down` was about is not in its plan, so that one is not spelled out.
+fn again(plan: &Plan) -> String {
+    match (plan.direction, &plan.environment) {
+        (Direction::Up, Some(environment)) => format!("`dunlin up --env {environment}` again"),
+        (Direction::Up, None) => "`dunlin up` again".to_owned(),
+        (Direction::Down, _) => "the same `dunlin down` again".to_owned(),
     }
 }
 
@@ -130,13 +132,13 @@ fn done(plan: &Plan, report: &RunReport) -> String {
         0 => String::new(),
         held => format!("; {} held back, as listed above", count(held, "migration")),
     };
-    format!("Done: {} {what} in {}{held}.", count(report.steps.len(), "migration"), span(report.took))
+    format!("Done: {} {what}{held}.", count(report.steps.len(), "migration"))
 }
 
-fn again(plan: &Plan, report: &RunReport) -> String {
+fn blocked(plan: &Plan, report: &RunReport) -> String {
     let why =
         if report.interrupted { "The run was stopped" } else { "Something stood in the way that may be gone soon" };
-    format!("{why}. Next: run {} again; what is done is not repeated.", command(plan))
+    format!("{why}. Next: run {}; what is done is not repeated.", again(plan))
 }
 
 /// The ids of the steps that failed with `class`.
@@ -154,8 +156,7 @@ fn mend(plan: &Plan, report: &RunReport) -> String {
     } else {
         "Statements that run alone and were finished before the failure are kept"
     };
-    let next =
-        format!("Next: mend the cause, in {} or in the database, and run {} again", listed(&files, 3), command(plan));
+    let next = format!("Next: mend the cause, in {} or in the database, and run {}", listed(&files, 3), again(plan));
     format!("{kept}. {next}; what is done is not repeated.")
 }
 

@@ -9,9 +9,9 @@ pub(crate) fn moment(at: Timestamp) -> String {
     format(at, "%Y-%m-%d %H:%M:%S")
 }
 
-/// `11:58:45`, in UTC.
+/// `11:58:45Z`: in UTC, and it says so, since it stands alone.
 pub(crate) fn clock(at: Timestamp) -> String {
-    format(at, "%H:%M:%S")
+    format(at, "%H:%M:%SZ")
 }
 
 /// RFC 3339 with microseconds, for machines.

@@ -1,14 +1,13 @@
 //! From the words of the command line to the command.
 
 use super::{completions, dev, down, explain, graph, history, init, new, plan, status, up, validate};
-use crate::args::{Cli, Command};
+use crate::args::{Command, Global};
 use crate::exit::{Exit, Stop};
 use crate::terminal::Terminal;
 
-/// Runs the command that `cli` names.
-pub(crate) async fn dispatch(cli: Cli, terminal: Terminal) -> Result<Exit, Stop> {
-    let global = &cli.global;
-    match &cli.command {
+/// Runs `command`.
+pub(crate) async fn dispatch(global: &Global, command: &Command, terminal: Terminal) -> Result<Exit, Stop> {
+    match command {
         Command::Init(args) => init::run(args, terminal),
         Command::New(args) => new::run(global, args, terminal),
         Command::Plan(args) => plan::run(global, args, terminal).await,

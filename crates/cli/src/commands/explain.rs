@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use dunlin_planner::{Scope, Selection, status};
 
-use crate::args::{ExplainArgs, Global};
-use crate::exit::{Exit, Stop};
+use crate::args::{ExplainArgs, Format, Global};
+use crate::exit::{Exit, Stop, exit_of};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
@@ -21,8 +21,11 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs, terminal: Terminal)
     let status = status(&graph, &selection, &observed);
     let line = status.migrations.iter().find(|line| line.id == *id).expect("the set of the migration was selected");
     let row = observed.values().filter_map(|observed| observed.facts()).find_map(|facts| facts.ledger.row(id));
-    terminal.data(&dunlin_render::explain(&graph, ix, row, line, terminal.width));
+    match args.format {
+        Format::Text => terminal.data(&dunlin_render::explain(&graph, ix, row, line, terminal.width)),
+        Format::Json => terminal.data(&dunlin_render::explain_json(&graph, ix, row, line)),
+    }
     let troubles: Vec<_> = status.targets.into_iter().filter_map(|target| target.trouble).collect();
     terminal.findings(&troubles);
-    Ok(Exit::Done)
+    Ok(exit_of(troubles.iter()).unwrap_or(Exit::Done))
 }

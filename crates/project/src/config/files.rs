@@ -100,7 +100,8 @@ fn environment(request: &Request<'_>, folder: &Path) -> Result<Option<Environmen
             let finding = Finding::error("environment-unknown", message);
             Err(match words::closest(name, known.iter().map(String::as_str)) {
                 Some(near) => finding.hint(format!("did you mean `{near}`?")),
-                None if known.is_empty() => finding,
+                None if known.is_empty() => finding
+                    .hint("this project has no environments: leave `--env` and DUNLIN_ENV out, or write that file"),
                 None => finding.hint(format!("choose {}", list())),
             })
         }

@@ -196,10 +196,10 @@ fn a_migration_is_explained_with_its_edges_and_its_row() {
     let explain = |text, applied| {
         explained(text, applied, |graph, ix, row, line| dunlin_render::explain(graph, ix, row, line, 100))
     };
-    insta::assert_snapshot!(explain("billing/1", true), @r#"
+    insta::assert_snapshot!(explain("billing/1", true), @"
     billing/1  invoices
-      file      migrations/billing/1.sql:1:1
-      set       billing of service billing, up/down suffix files
+      file      migrations/billing/1.sql
+      set       billing, up/down suffix files
       target    core (postgres)
       kind      versioned
       checksum  60dfc60094cd97a3b9fb998c16ccedf360410769f17428bd7696a6dbb45b3775
@@ -224,11 +224,11 @@ fn a_migration_is_explained_with_its_edges_and_its_row() {
       run       0193-run-1, attempt 1
       checksum  60dfc60094cd97a3b9fb998c16ccedf360410769f17428bd7696a6dbb45b3775
       progress  0 finished statements
-    "#);
-    insta::assert_snapshot!(explain("auth/20240101_002", false), @r#"
+    ");
+    insta::assert_snapshot!(explain("auth/20240101_002", false), @"
     auth/20240101_002  add sessions
-      file      migrations/auth/20240101_002.sql:1:1
-      set       auth of service auth, up/down suffix files
+      file      migrations/auth/20240101_002.sql
+      set       auth, up/down suffix files
       target    core (postgres)
       kind      versioned
       checksum  9cfc9096b6c4a0477d8d575a4f4cb5ba6db340549667479a61ef9e807fc248d0
@@ -245,7 +245,7 @@ fn a_migration_is_explained_with_its_edges_and_its_row() {
       core  auth/views  by the order of the set
 
     Ledger: no row
-    "#);
+    ");
 }
 
 #[test]

@@ -1,0 +1,24 @@
+//! Every message that matters, word for word, as whoever started `dunlin` reads it.
+
+#[cfg(test)]
+mod config;
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+mod down;
+#[cfg(test)]
+mod drift;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod held;
+#[cfg(test)]
+mod reach;
+#[cfg(test)]
+mod refused;
+#[cfg(test)]
+mod resumed;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod usage;
