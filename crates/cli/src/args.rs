@@ -37,29 +37,29 @@ Exit codes:
 const PLAN_EXAMPLES: &str = "\
 Examples:
   dunlin plan                        everything that is pending
-  dunlin plan --service crm          one service, and what it needs of the others
-  dunlin plan --service crm --only   the same, refused when it needs others' pending migrations
+  dunlin plan --service crm          one service, and what it needs of others
+  dunlin plan --service crm --only   refused if it needs others' pending ones
   dunlin plan --to crm/20240101_003  up to and including this migration";
 
 const UP_EXAMPLES: &str = "\
 Examples:
-  dunlin up                        everything that is pending; shows the plan and asks first
+  dunlin up                        everything that is pending; asks first
   dunlin up --yes                  where nobody can be asked
-  dunlin up --service crm          one service, and what it needs of the others
+  dunlin up --service crm          one service, and what it needs of others
   dunlin up --to crm/20240101_003  up to and including this migration
   dunlin up --yes --format json    a report on stdout, progress on stderr
 
-A failure stops what depends on it and nothing else. Run it again once the cause is mended: what is done
-is not repeated.";
+A failure stops what depends on it and nothing else. Mend the cause and run it
+again: what is done is not repeated.";
 
 const DOWN_EXAMPLES: &str = "\
 Examples:
-  dunlin down --set crm                             the last applied migration of one set
-  dunlin down --version crm/20240101_003            this one, if nothing applied needs it
-  dunlin down --version crm/20240101_003 --cascade  this one, and before it all that need it, in every database
-  dunlin down --to crm/20240101_003                 everything of its set after this one, which stays
-  dunlin down --run 01a1f8ed-4d5b-766f-bf3b-16db24de108f
-                                                    what one run applied; `dunlin history` lists the runs
+  dunlin down --set crm        the last applied migration of one set
+  dunlin down --version crm/7  this one, if nothing applied needs it
+  dunlin down --version crm/7 --cascade
+                               this one, after all that need it anywhere
+  dunlin down --to crm/7       everything of its set after this one
+  dunlin down --run RUN        what one run applied; see `dunlin history`
 
 Nothing is touched when one of them has no down.";
 

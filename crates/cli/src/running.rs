@@ -103,7 +103,7 @@ pub(crate) fn count(number: usize, what: &str) -> String {
 async fn perform(workspace: &Workspace, plan: &Arc<Plan>, how: &RunArgs, terminal: Terminal) -> RunReport {
     let live = Live::new(Arc::clone(plan), terminal);
     let stop = CancellationToken::new();
-    let listening = tokio::spawn(listen(stop.clone(), terminal));
+    let listening = tokio::spawn(listen(stop.clone()));
     let limits = Limits { fail_fast: how.fail_fast, seed: u64::from(std::process::id()), ..Limits::default() };
     let execution = Execution {
         connectors: workspace.connectors(),
@@ -119,7 +119,7 @@ async fn perform(workspace: &Workspace, plan: &Arc<Plan>, how: &RunArgs, termina
 }
 
 /// Turns SIGINT and SIGTERM into a request to stop.
-async fn listen(stop: CancellationToken, terminal: Terminal) {
+async fn listen(stop: CancellationToken) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return;
@@ -129,8 +129,6 @@ async fn listen(stop: CancellationToken, terminal: Terminal) {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        terminal
-            .say("stopping: running steps may finish within two seconds, then their servers are asked to cancel them");
         stop.cancel();
     }
 }

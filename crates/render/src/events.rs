@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dunlin_planner::{Event, EventKind, MigrationId, Notice, Plan, StepEnd, StepIx, TargetName};
+use dunlin_planner::{Event, EventKind, FailureClass, MigrationId, Notice, Plan, StepEnd, StepIx, TargetName};
 use serde::Serialize;
 
 use crate::clean::one_line;
@@ -26,7 +26,9 @@ pub fn event_line(event: &Event, plan: &Plan) -> Option<String> {
             of_step(plan, *step, &paint(WARN, format!("is tried again in {}: {why}", span(*rest))))
         }
         EventKind::StepEnded { step, end, took } => of_step(plan, *step, &ended(end, *took)?),
-        EventKind::Stopping => paint(WARN, "stopping: what runs is finished or cancelled, and nothing new is started"),
+        EventKind::Stopping => {
+            paint(WARN, "stopping: what runs gets two seconds, then it is cancelled; nothing new is started")
+        }
         EventKind::RunEnded { took } => format!("the run is over after {}", span(*took)),
     };
     Some(format!("{} {said}", paint(DIM, clock(event.at))))
@@ -53,6 +55,9 @@ fn ended(end: &StepEnd, took: Duration) -> Option<String> {
     let (style, said) = match end {
         StepEnd::Done => (GOOD, format!("done in {}", span(took))),
         StepEnd::AlreadyDone => (GOOD, "was done by another run".to_owned()),
+        StepEnd::Failed { failure } if failure.class == FailureClass::Interrupted => {
+            (WARN, format!("interrupted after {}", span(took)))
+        }
         StepEnd::Failed { failure } => (BAD, format!("failed after {}: {}", span(took), one_line(&failure.message))),
         StepEnd::Blocked { .. } | StepEnd::NotStarted => return None,
     };

@@ -50,7 +50,11 @@ fn head(graph: &Graph<'_>, ix: MigrationIx, standing: &MigrationStatus, width: u
 }
 
 fn body(title: &str, body: &Body, width: usize) -> String {
-    let how = if body.is_transactional() { " in one transaction" } else { ", one after the other" };
+    let how = match body.statements.len() {
+        _ if body.is_transactional() => " in one transaction",
+        1 => " outside any transaction",
+        _ => ", one after the other",
+    };
     let number = count(body.statements.len(), "statement");
     let mut grid = Grid::new(2);
     if body.is_transactional() {

@@ -21,7 +21,7 @@ pub fn summary(plan: &Plan, report: &RunReport, width: usize) -> String {
     if !report.steps.is_empty() {
         parts.push(targets(plan, report, width));
     }
-    parts.extend(failed(report).map(|(step, why)| failure(why, &failure_title(plan, step))));
+    parts.extend(failed(report).map(|(step, why)| failure(why, &failure_title(plan, step, why))));
     parts.extend(left(plan, report, width));
     parts.extend(held(&plan.held, width));
     parts.push(verdict(plan, report, width));
@@ -35,9 +35,10 @@ fn failed(report: &RunReport) -> impl Iterator<Item = (StepIx, &Failure)> {
     })
 }
 
-fn failure_title(plan: &Plan, ix: StepIx) -> String {
+fn failure_title(plan: &Plan, ix: StepIx, why: &Failure) -> String {
     let step = plan.step(ix);
     match plan.direction {
+        _ if why.class == FailureClass::Interrupted => format!("`{}` was interrupted on {}", step.id, step.target),
         Direction::Up => format!("`{}` failed on {}", step.id, step.target),
         Direction::Down => format!("taking `{}` back failed on {}", step.id, step.target),
     }
@@ -48,6 +49,7 @@ fn word(end: &StepEnd) -> &'static str {
     match end {
         StepEnd::Done => "done",
         StepEnd::AlreadyDone => "done by another run",
+        StepEnd::Failed { failure } if failure.class == FailureClass::Interrupted => "interrupted",
         StepEnd::Failed { .. } => "failed",
         StepEnd::Blocked { .. } => "blocked",
         StepEnd::NotStarted => "not started",
@@ -56,7 +58,7 @@ fn word(end: &StepEnd) -> &'static str {
 
 /// `3 done, 1 failed`, in the order of [`word`].
 fn tally<'r>(steps: impl Iterator<Item = &'r StepReport> + Clone) -> String {
-    let words = ["done", "done by another run", "failed", "blocked", "not started"];
+    let words = ["done", "done by another run", "failed", "interrupted", "blocked", "not started"];
     let number = |wanted: &str| steps.clone().filter(|step| word(&step.end) == wanted).count();
     let counted = words.iter().map(|word| (number(word), word)).filter(|(number, _)| *number > 0);
     counted.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")

@@ -226,3 +226,30 @@ fn a_run_that_waits_for_a_lock_can_be_interrupted() {
     The run was stopped. Next: run `dunlin up` again; what is done is not repeated.
     ");
 }
+
+#[test]
+fn a_running_statement_is_cancelled_on_request() {
+    let server = Server::shared();
+    let base = server.scratch();
+    let sleepy = project(&base, "//- auth/1_sleep.sql\nSELECT pg_sleep(60);\n//- auth/2_next.sql\nSELECT 1;\n");
+    let mut running = sleepy.dunlin().start("up --yes");
+    assert!(running.reach("step-started", 1));
+    running.signal(Signal::SIGINT);
+    let said = running.finish().exits(75);
+    insta::assert_snapshot!(sleepy.hide(&said.stdout), @"
+    Run RUN: 0 of 2 steps done in TIME
+
+      core  1 interrupted, 1 not started  TIME of work
+
+    error[57014]: `auth/1` was interrupted on core: canceling statement due to user request
+     --> auth/1_sleep.sql:1:1
+      |
+    1 | SELECT pg_sleep(60);
+      | ^^^^^^
+
+    Not done:
+      core  auth/2  next  not started
+
+    The run was stopped. Next: run `dunlin up` again; what is done is not repeated.
+    ");
+}

@@ -390,10 +390,11 @@ error[config-value]: `targets.extra` must be a table, not a number
    | extra = …
    |         ^
 "#);
-    assert_snapshot!(shown_in(ONE_SET, Some("dev"), findings), @r#"
-FAILED
-error[environment-unknown]: there is no environment `dev`: `configs/dev.toml` does not exist
-"#);
+    assert_snapshot!(shown_in(ONE_SET, Some("dev"), findings), @"
+    FAILED
+    error[environment-unknown]: there is no environment `dev`: `configs/dev.toml` does not exist
+      hint: this project has no environments: leave `--env` and DUNLIN_ENV out, or write that file
+    ");
 }
 
 #[test]

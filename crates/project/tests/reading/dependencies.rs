@@ -175,13 +175,14 @@ fn files_that_are_not_there_or_not_ours_are_errors() {
         shown(&format!("{config}//- m/V1__a.sql\nselect 1\n//- d.json\n{{}}\n"), catalog)
     };
     assert_snapshot!(with("nowhere.yml"), @r#"
-set s of s on db: flyway
-s/1 a Versioned up m/V1__a.sql {1tx}
-error[dependencies-unreadable]: dependency file `nowhere.yml` cannot be opened: it does not exist
-  at dunlin.toml:3:17
-   | dependencies = ["nowhere.yml"]
-   |                 ^^^^^^^^^^^^^
-"#);
+    set s of s on db: flyway
+    s/1 a Versioned up m/V1__a.sql {1tx}
+    error[dependencies-unreadable]: dependency file `nowhere.yml` cannot be opened: it does not exist
+      at dunlin.toml:3:17
+       | dependencies = ["nowhere.yml"]
+       |                 ^^^^^^^^^^^^^
+      hint: write it, or take it out of `dependencies`; paths count from the project's root
+    "#);
     assert_snapshot!(with("../../../../../../../../etc/passwd"), @r#"
 set s of s on db: flyway
 s/1 a Versioned up m/V1__a.sql {1tx}

@@ -64,12 +64,13 @@ error[style-unknown]: no file of set `s` follows a naming style that Dunlin know
   hint: name them like `V5__core.sql`, `U5__core.sql`, `R__views.sql`; or `001_x_UP.sql` and `001_x_DOWN.sql`, `0001_x.up.sql` and `0001_x.down.sql`, or plain `001_x.sql`; or `20240101_001_auth_x.sql` in `schema/`, `data/`, `seeds/` and `rollback/`; or `20250929140000_AddBatchPhase_Expand.sql`, with `_Contract`, `_Data` or `_Timescale`
 "#);
     assert_snapshot!(check("README.md"), @r#"
-set s of s on db: 
-warning[set-empty]: set `s` has no `.sql` files
-  at dunlin.toml:7:8
-   | path = "m"
-   |        ^^^
-"#);
+    set s of s on db: 
+    warning[set-empty]: set `s` has no `.sql` files
+      at dunlin.toml:7:8
+       | path = "m"
+       |        ^^^
+      hint: `dunlin new s WHAT IT DOES` writes the first one
+    "#);
     assert_snapshot!(check("2024-01-01-000000_x/up.sql 2024-01-01-000000_x/down.sql"), @r#"
 set s of s on db: 
 error[style-not-supported]: the files of set `s` look like `2024-01-01-000000_x/up.sql` and `down.sql`, a style that is not supported yet

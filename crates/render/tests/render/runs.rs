@@ -153,7 +153,7 @@ fn a_log_has_one_line_per_event() {
     11:58:45Z core     billing/1 starts, attempt 2
     11:58:45Z core     billing/1 done in 12 ms
     11:58:45Z metrics  iot/1 failed after 12 ms: relation "users\u{1b}[2J" already exists
-    11:58:45Z stopping: what runs is finished or cancelled, and nothing new is started
+    11:58:45Z stopping: what runs gets two seconds, then it is cancelled; nothing new is started
     11:58:45Z the run is over after 1 min 15 s
     "#);
 }
