@@ -255,7 +255,7 @@ fn statement_by_statement_it_is_taken_up_again() {
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     --
     auth/1 applied
-    auth/2 running
+    auth/2 running: a run is at it, or was interrupted and the next `up` resumes it
     auth/3 pending <auth/2
     iot/1 pending
     iot/2 pending <iot/1

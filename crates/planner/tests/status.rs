@@ -43,7 +43,7 @@ fn a_word_for_every_state() {
     auth/01 applied
     auth/02 edited
     auth/03 dirty
-    auth/04 running <auth/03
+    auth/04 running <auth/03: a run is at it, or was interrupted and the next `up` resumes it
     auth/05 dirty <auth/04
     auth/06 out-of-order <auth/05
     auth/08 applied
