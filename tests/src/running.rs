@@ -67,8 +67,11 @@ impl Running {
     /// # Panics
     /// If it cannot be sent.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).expect("a process id is small");
-        kill(Pid::from_raw(pid), signal).expect("a child that was not waited for can be signalled");
+        kill(self.pid(), signal).expect("a child that was not waited for can be signalled");
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id is small"))
     }
 
     /// Kills it as the system does when memory is short, and waits until it is gone.
@@ -80,13 +83,18 @@ impl Running {
         self.child.wait().expect("a child can be waited for");
     }
 
+    /// Reads on until it has nothing more to say: it is over, and its process is still there to be waited for.
+    pub(crate) fn exhaust(&mut self) {
+        self.messages.read_to_end(&mut self.seen).expect("a pipe can be read");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics
     /// If its output cannot be read.
     #[must_use]
     pub fn finish(mut self) -> Outcome {
-        self.messages.read_to_end(&mut self.seen).expect("a pipe can be read");
+        self.exhaust();
         let status = self.child.wait().expect("a child can be waited for");
         let stdout = self.data.take().expect("taken once").join().expect("reading does not panic");
         Outcome::new(&self.words, Output { status, stdout, stderr: std::mem::take(&mut self.seen) })
