@@ -1,0 +1,11 @@
+//! Faults everywhere, and what is there afterwards.
+//!
+//! Every test goes through positions of a fault: in the quick share through a few of them, spread over the run, and with
+//! `DUNLIN_TORTURE=full` through all. It counts how many ended as a run without a fault does. Where `DUNLIN_TORTURE_OUT`
+//! names a directory, the counts are written there, one line of JSON for each test.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "only tests call this, and they tell what they covered")]
+
+mod faults;
+mod scenario;
+mod tally;

@@ -1,0 +1,130 @@
+//! A project of two databases in which every effect leaves a mark that a second time would double, and the state that it
+//! has to end in.
+
+use dunlin_tests::{Dunlin, Proxy, Scratch, Server, Workspace, difference, dump, ledger};
+
+/// Each part of the protocol at least once, up and down, with edges between the databases in both directions.
+const FILES: &[(&str, &str)] = &[
+    ("dunlin.toml", PROJECT),
+    ("left/001_base.up.sql", "CREATE TABLE audit (what text);\nINSERT INTO audit VALUES ('left 1');\n"),
+    ("left/001_base.down.sql", "DROP TABLE audit;\n"),
+    (
+        "right/001_base.up.sql",
+        "-- dunlin: depends left/001\nCREATE TABLE audit (what text);\nINSERT INTO audit VALUES ('right 1');\n",
+    ),
+    ("right/001_base.down.sql", "DROP TABLE audit;\n"),
+    (
+        "left/002_items.up.sql",
+        "-- dunlin: depends right/001\nCREATE TABLE items (id int, name text);\nINSERT INTO items SELECT n, 'item ' || n FROM generate_series(1, 500) n;\nINSERT INTO audit VALUES ('left 2');\n",
+    ),
+    ("left/002_items.down.sql", "DROP TABLE items;\nINSERT INTO audit VALUES ('left 2 back');\n"),
+    (
+        "left/003_index.up.sql",
+        "INSERT INTO audit VALUES ('left 3');\nCREATE INDEX CONCURRENTLY items_name ON items (name);\nINSERT INTO audit VALUES ('left 3 too');\n",
+    ),
+    ("left/003_index.down.sql", "INSERT INTO audit VALUES ('left 3 back');\nDROP INDEX CONCURRENTLY items_name;\n"),
+    (
+        "right/002_orders.up.sql",
+        "-- dunlin: depends left/003\nCREATE TABLE orders (id int);\nINSERT INTO orders SELECT generate_series(1, 500);\nINSERT INTO audit VALUES ('right 2');\n",
+    ),
+    ("right/002_orders.down.sql", "DROP TABLE orders;\nINSERT INTO audit VALUES ('right 2 back');\n"),
+    ("right/003_unique.up.sql", "CREATE UNIQUE INDEX CONCURRENTLY orders_id ON orders (id);\n"),
+    ("right/003_unique.down.sql", "DROP INDEX CONCURRENTLY orders_id;\n"),
+    (
+        "left/004_last.up.sql",
+        "-- dunlin: depends right/003\nALTER TABLE items ADD COLUMN price int DEFAULT 7;\nINSERT INTO audit VALUES ('left 4');\n",
+    ),
+    ("left/004_last.down.sql", "ALTER TABLE items DROP COLUMN price;\nINSERT INTO audit VALUES ('left 4 back');\n"),
+];
+
+const PROJECT: &str = r#"[project]
+name = "torture"
+
+[targets.left]
+kind = "postgres"
+url = "${LEFT}"
+direct_url = "${LEFT_DIRECT}"
+
+[targets.right]
+kind = "postgres"
+url = "${RIGHT}"
+direct_url = "${RIGHT_DIRECT}"
+
+[services.left]
+target = "left"
+path = "left"
+
+[services.right]
+target = "right"
+path = "right"
+"#;
+
+/// What brings everything back but the tables of marks.
+pub(crate) const DOWN: &str = "down --version left/002 --cascade --yes";
+
+/// How the databases are reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    Direct,
+}
+
+/// The project's files, and the server of its databases.
+pub(crate) struct Scenario {
+    files: Workspace,
+    server: Server,
+    way: Way,
+}
+
+/// One pair of databases.
+pub(crate) struct Stage<'s> {
+    scenario: &'s Scenario,
+    databases: [Scratch<'s>; 2],
+}
+
+impl Scenario {
+    pub(crate) fn new(way: Way) -> Self {
+        Self { files: Workspace::of(FILES), server: Server::shared(), way }
+    }
+
+    pub(crate) fn stage(&self) -> Stage<'_> {
+        Stage { scenario: self, databases: [self.server.scratch(), self.server.scratch()] }
+    }
+}
+
+impl Stage<'_> {
+    /// Dunlin on these databases, without anything between.
+    pub(crate) fn dunlin(&self) -> Dunlin {
+        self.reached(|url| url)
+    }
+
+    /// Dunlin on these databases, with all connections through a proxy.
+    pub(crate) fn through(&self, proxy: &Proxy) -> Dunlin {
+        self.reached(|url| proxy.url(&url))
+    }
+
+    fn reached(&self, by: impl Fn(String) -> String) -> Dunlin {
+        let dunlin = Dunlin::at(self.scenario.files.dir());
+        ["LEFT", "RIGHT"].iter().zip(&self.databases).fold(dunlin, |dunlin, (name, database)| {
+            let url = match self.scenario.way {
+                Way::Direct => database.url(),
+            };
+            dunlin.with(name, by(url)).with(&format!("{name}_DIRECT"), by(database.url()))
+        })
+    }
+
+    /// Everything that is in the databases, and what their ledgers say.
+    pub(crate) fn state(&self) -> String {
+        let of = |database: &Scratch<'_>| {
+            let server = &self.scenario.server;
+            // A dump leaves these out.
+            let invalid = database.sql("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid");
+            format!("{}\ninvalid: {invalid}\n{}\n", dump(server, database.name()), ledger(server, database.name()))
+        };
+        self.databases.iter().map(of).collect()
+    }
+
+    /// What differs from the state that should be.
+    pub(crate) fn differs(&self, expected: &str) -> Option<String> {
+        Some(difference(expected, &self.state())).filter(|difference| !difference.is_empty())
+    }
+}

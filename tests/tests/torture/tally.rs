@@ -1,0 +1,98 @@
+//! How much is tried, and what came of it.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use fs_err as fs;
+use serde_json::json;
+
+/// Trials at the same time: they mostly wait.
+const WORKERS: usize = 3;
+
+/// Whether everything is tried, and not only a share of it.
+pub(crate) fn is_full() -> bool {
+    std::env::var("DUNLIN_TORTURE").is_ok_and(|share| share == "full")
+}
+
+/// What came of one trial.
+pub(crate) enum Verdict {
+    /// The state of a run without a fault was reached.
+    Converged,
+    /// It would need a person.
+    Stuck(String),
+    /// Something is done twice, or not at all, or left behind.
+    Wrong(String),
+    /// The fault did not come; the trial does not count.
+    Missed,
+}
+
+/// What came of all trials of a test.
+pub(crate) struct Tally {
+    what: &'static str,
+    how: String,
+    since: Instant,
+    converged: AtomicUsize,
+    stuck: Mutex<Vec<String>>,
+    wrong: Mutex<Vec<String>>,
+}
+
+impl Tally {
+    /// `what` is the group of the test, `how` what it tries within it.
+    pub(crate) fn new(what: &'static str, how: impl Into<String>) -> Self {
+        let (stuck, wrong) = (Mutex::default(), Mutex::default());
+        Self { what, how: how.into(), since: Instant::now(), converged: AtomicUsize::new(0), stuck, wrong }
+    }
+
+    pub(crate) fn add(&self, verdict: Verdict) {
+        match verdict {
+            Verdict::Converged => drop(self.converged.fetch_add(1, Ordering::Relaxed)),
+            Verdict::Stuck(how) => self.stuck.lock().unwrap().push(how),
+            Verdict::Wrong(how) => self.wrong.lock().unwrap().push(how),
+            Verdict::Missed => {}
+        }
+    }
+
+    /// Tries each of them, several at a time.
+    pub(crate) fn each<T: Copy + Send + Sync>(&self, trials: &[T], attempt: impl Fn(T) -> Verdict + Sync) {
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..WORKERS.min(trials.len()) {
+                scope.spawn(|| {
+                    while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        self.add(attempt(*trial));
+                    }
+                });
+            }
+        });
+    }
+
+    /// Writes the counts, and fails unless all trials converged.
+    #[track_caller]
+    pub(crate) fn end(self) {
+        let (stuck, wrong) = (self.stuck.into_inner().unwrap(), self.wrong.into_inner().unwrap());
+        let converged = self.converged.into_inner();
+        let trials = converged + stuck.len() + wrong.len();
+        let line = json!({
+            "what": self.what,
+            "how": self.how,
+            "trials": trials,
+            "converged": converged,
+            "stuck": stuck.len(),
+            "wrong": wrong.len(),
+            "seconds": self.since.elapsed().as_secs(),
+        });
+        println!("{line}");
+        if let Some(dir) = std::env::var_os("DUNLIN_TORTURE_OUT") {
+            let name = format!("{} {}", self.what, self.how).replace(|char: char| !char.is_ascii_alphanumeric(), "-");
+            let mut file = fs::File::create(PathBuf::from(dir).join(name + ".jsonl")).unwrap();
+            writeln!(file, "{line}").unwrap();
+        }
+        let failed: Vec<_> = stuck.into_iter().chain(wrong).collect();
+        assert!(trials > 0, "nothing was tried");
+        assert!(failed.is_empty(), "{} of {trials}:\n{}", failed.len(), failed.join("\n\n"));
+    }
+}
