@@ -50,12 +50,12 @@ fn present(tree: &Tree) -> Option<PathBuf> {
 }
 
 /// The release of Debian that this machine runs.
-struct Release {
-    codename: String,
+pub(crate) struct Release {
+    pub(crate) codename: String,
 }
 
 impl Release {
-    fn read() -> Result<Self, DevdbError> {
+    pub(crate) fn read() -> Result<Self, DevdbError> {
         let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         if value("ID") != Some("debian") {
@@ -76,7 +76,7 @@ impl Release {
     }
 
     /// The mirror that apt is configured with.
-    fn mirror(&self) -> Result<String, DevdbError> {
+    pub(crate) fn mirror(&self) -> Result<String, DevdbError> {
         let mut apt = Command::new("apt-get");
         let uris = program::run(apt.env("LC_ALL", "C").args(["update", "--print-uris"]))?;
         let marker = format!("/dists/{}/", self.codename);

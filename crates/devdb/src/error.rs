@@ -97,6 +97,12 @@ pub enum DevdbError {
         /// The log's last lines.
         output: String,
     },
+    /// The pooler did not start.
+    #[error("PgBouncer did not start")]
+    Pooler {
+        /// The log's last lines.
+        output: String,
+    },
     /// The cluster was made for another flavour.
     #[error("cluster `{name}` exists with another flavour")]
     OtherFlavour {
@@ -145,7 +151,10 @@ impl DevdbError {
     #[must_use]
     pub fn details(&self) -> Option<&str> {
         match self {
-            Self::Unresolved { output, .. } | Self::Program { output, .. } | Self::Start { output, .. } => Some(output),
+            Self::Unresolved { output, .. }
+            | Self::Program { output, .. }
+            | Self::Start { output, .. }
+            | Self::Pooler { output } => Some(output),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //! A [`Cluster`] is one server with its data, in a directory of its own under a [`Home`]. [`Cluster::start`] provides
 //! the server programs ([`Flavour`]), makes the data, starts the server or joins the one that runs already, and hands
 //! out URLs. Whoever holds a `Cluster` owns it, together with all others that hold it in this or another process; what
-//! happens when the last owner leaves, or is killed, is its [`Life`].
+//! happens when the last owner leaves, or is killed, is its [`Life`]. A [`Pooler`] before a cluster goes with who made it.
 //!
 //! The crate knows nothing of migrations, reads no environment variable and prints nothing: progress goes to a
 //! callback. It is synchronous, for it mostly waits for other programs. Linux only; the private installation of
@@ -13,6 +13,8 @@
 //! data of value.
 
 mod account;
+mod apt;
+mod bouncer;
 mod cluster;
 mod data;
 mod database;
@@ -21,6 +23,7 @@ mod error;
 mod home;
 mod lock;
 mod place;
+mod pooler;
 mod program;
 mod recipe;
 mod server;
@@ -33,5 +36,6 @@ pub use cluster::{Cluster, ClusterInfo, Departure};
 pub use database::Template;
 pub use error::DevdbError;
 pub use home::Home;
+pub use pooler::Pooler;
 pub use recipe::{Flavour, install};
 pub use spec::{ClusterSpec, Life};

@@ -108,7 +108,7 @@ fn configuration(place: &Place, spec: &ClusterSpec, port: u16) -> String {
     text
 }
 
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     let span = u64::from(PORTS.end - PORTS.start);
     for nth in 0..1000_u64 {
         let offset = RandomState::new().hash_one(nth) % span;

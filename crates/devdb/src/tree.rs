@@ -1,19 +1,18 @@
 //! A private tree of PostgreSQL 17 with timescaledb and pg_cron, beside whatever the machine has.
 //!
-//! The packages of a release that has them all are downloaded with a private state of apt, unpacked, and made to use
+//! The packages of a release that has them all are downloaded and unpacked ([`apt`]), and made to use
 //! the tree's own C library: every program gets the tree's loader and library path. An RPATH, unlike a RUNPATH, also
 //! holds for libraries that are loaded later, so extensions stay untouched. No root is needed and nothing outside the
 //! home changes. The tree cannot be moved, as a loader's path is absolute.
 
+use std::io;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
-use std::{io, thread};
 
 use fs_err as fs;
 
+use crate::apt::{self, Source};
 use crate::debian::PACKAGES;
 use crate::error::DevdbError;
 use crate::lock::Lock;
@@ -71,10 +70,12 @@ impl Tree {
         remove(&work)?;
         fs::create_dir_all(&work)?;
         progress("downloading PostgreSQL 17 with timescaledb and pg_cron, about 50 MB");
-        let packages = download(&work.join("apt"), mirror, lock)?;
+        let source = Source { mirror, suite: SUITE, present: NOT_NEEDED };
+        let packages = source.download(&work.join("apt"), &[&["patchelf"], &PACKAGES[..]].concat(), lock)?;
         progress("unpacking PostgreSQL 17");
         let new = work.join("tree");
-        unpack(&packages, &new, lock)?;
+        apt::unpack(&packages, &new, lock)?;
+        SUPERFLUOUS.iter().try_for_each(|path| remove(&new.join(path)))?;
         self.link(&new, lock)?;
         remove(&self.root)?;
         fs::rename(&new, &self.root)?;
@@ -109,85 +110,6 @@ impl Tree {
     }
 }
 
-/// Downloads the packages and what they need, with a state of apt that is not the machine's, and returns their files.
-fn download(dir: &Path, mirror: &str, lock: &Lock) -> Result<Vec<PathBuf>, DevdbError> {
-    fs::create_dir_all(dir.join("lists/partial"))?;
-    fs::create_dir_all(dir.join("archives/partial"))?;
-    let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    fs::write(dir.join("sources.list"), format!("deb [signed-by={keyring}] {mirror} {SUITE} main\n"))?;
-    let architecture = program::run(Command::new("dpkg").arg("--print-architecture"))?;
-    fs::write(dir.join("status"), installed(architecture.trim_end()))?;
-    fs::write(dir.join("apt.conf"), configuration(dir))?;
-    let apt = |arguments: &[&str]| -> Result<(), DevdbError> {
-        let mut command = Command::new("apt-get");
-        command.env("LC_ALL", "C").env("APT_CONFIG", dir.join("apt.conf"));
-        program::run_locked(command.arg("--quiet").args(arguments), lock).map(drop)
-    };
-    apt(&["update"])?;
-    apt(&[&["install", "--download-only", "patchelf"], &PACKAGES[..]].concat())?;
-    let files = paths(&dir.join("archives"))?;
-    Ok(files.into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "deb")).collect())
-}
-
-/// The status file that makes apt leave out what is not needed.
-fn installed(architecture: &str) -> String {
-    let entry = |package| {
-        format!(
-            "Package: {package}\nStatus: install ok installed\nVersion: 99:99\nArchitecture: {architecture}\n\
-             Maintainer: none <none@localhost>\nDescription: not needed\n\n"
-        )
-    };
-    NOT_NEEDED.split_whitespace().map(entry).collect()
-}
-
-fn configuration(dir: &Path) -> String {
-    let dir = dir.display();
-    format!(
-        r#"Dir::State "{dir}";
-Dir::State::Lists "{dir}/lists";
-Dir::State::status "{dir}/status";
-Dir::Cache "{dir}";
-Dir::Cache::archives "{dir}/archives";
-Dir::Cache::pkgcache "pkgcache.bin";
-Dir::Cache::srcpkgcache "srcpkgcache.bin";
-Dir::Etc::SourceList "{dir}/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-Dir::Etc::Preferences "/dev/null";
-Dir::Etc::PreferencesParts "/dev/null";
-APT::Install-Recommends "false";
-APT::Install-Suggests "false";
-APT::Sandbox::User "root";
-APT::Get::Assume-Yes "1";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-Acquire::IndexTargets::deb::CNF::DefaultEnabled "false";
-Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
-Debug::NoLocking "1";
-"#
-    )
-}
-
-/// Unpacks the packages, as many at once as there are processors.
-fn unpack(packages: &[PathBuf], tree: &Path, lock: &Lock) -> Result<(), DevdbError> {
-    fs::create_dir_all(tree)?;
-    let queue = Mutex::new(packages.iter());
-    let next = || queue.lock().expect("no thread panics with the queue locked").next();
-    let work = || -> Result<(), DevdbError> {
-        while let Some(package) = next() {
-            program::run_locked(Command::new("dpkg-deb").arg("--extract").arg(package).arg(tree), lock)?;
-        }
-        Ok(())
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().expect("unpacking does not panic"))
-    })?;
-    fs::set_permissions(tree, PermissionsExt::from_mode(0o755))?;
-    SUPERFLUOUS.iter().try_for_each(|path| remove(&tree.join(path)))
-}
-
 /// The programs and libraries of a directory, without symbolic links.
 fn binaries(dir: &Path) -> Result<Vec<PathBuf>, DevdbError> {
     let is_binary = |path: &PathBuf| {
@@ -203,7 +125,7 @@ fn find(dir: &Path, is_it: impl Fn(&Path) -> bool) -> Result<PathBuf, DevdbError
     paths(dir)?.into_iter().find(|path| is_it(path)).ok_or(missing)
 }
 
-fn paths(dir: &Path) -> Result<Vec<PathBuf>, DevdbError> {
+pub(crate) fn paths(dir: &Path) -> Result<Vec<PathBuf>, DevdbError> {
     let entries = fs::read_dir(dir)?.map(|entry| Ok(entry?.path()));
     Ok(entries.collect::<io::Result<_>>()?)
 }
@@ -213,7 +135,7 @@ fn name_of(path: &Path) -> &str {
 }
 
 /// Removes a file or directory that may be missing.
-fn remove(path: &Path) -> Result<(), DevdbError> {
+pub(crate) fn remove(path: &Path) -> Result<(), DevdbError> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),

@@ -3,4 +3,5 @@
 mod cases;
 mod lives;
 mod owners;
+mod pooler;
 mod support;

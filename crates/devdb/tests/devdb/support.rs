@@ -47,8 +47,17 @@ pub(crate) struct Owner {
 impl Owner {
     /// Starts the process; the cluster need not run yet.
     pub(crate) fn spawn(spec: &ClusterSpec) -> Self {
+        Self::with(spec, &[])
+    }
+
+    /// As [`Owner::spawn`], with a pooler, whose URL it tells.
+    pub(crate) fn spawn_pooled(spec: &ClusterSpec) -> Self {
+        Self::with(spec, &["pooled"])
+    }
+
+    fn with(spec: &ClusterSpec, more: &[&str]) -> Self {
         let mut hold = Command::new(hold_program());
-        hold_arguments(&mut hold, spec).stdin(Stdio::piped()).stdout(Stdio::piped());
+        hold_arguments(&mut hold, spec).args(more).stdin(Stdio::piped()).stdout(Stdio::piped());
         Self { process: hold.spawn().expect("the example is built with the tests") }
     }
 
