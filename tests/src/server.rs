@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
+use dunlin_devdb::{Cluster, ClusterSpec, DevdbError, Flavour, Home, Pooler, Template};
 
 /// Where servers live; the same rule as the binary's.
 #[must_use]
@@ -39,6 +39,15 @@ impl Server {
         let settings = vec![("cron.launch_active_jobs".to_owned(), "off".to_owned())];
         let spec = ClusterSpec { settings, ..ClusterSpec::temporary(home(), Flavour::Full) };
         Self { cluster: Some(start(&spec)), is_own: true }
+    }
+
+    /// Puts a pooler before it, with at most so many connections to each database.
+    ///
+    /// # Panics
+    /// If it cannot be installed or started.
+    #[must_use]
+    pub fn pooler(&self, connections: u32) -> Pooler {
+        Pooler::start(&home(), self, connections, &|_| {}).unwrap_or_else(|error| fail(&error))
     }
 
     /// Makes a database that goes with the test.
@@ -80,7 +89,11 @@ impl Server {
 }
 
 fn start(spec: &ClusterSpec) -> Cluster {
-    Cluster::start(spec, &|_| {}).unwrap_or_else(|error| panic!("{error}\n{}", error.details().unwrap_or_default()))
+    Cluster::start(spec, &|_| {}).unwrap_or_else(|error| fail(&error))
+}
+
+fn fail(error: &DevdbError) -> ! {
+    panic!("{error}\n{}", error.details().unwrap_or_default())
 }
 
 impl Deref for Server {

@@ -27,8 +27,18 @@ fn an_up_that_is_killed_at_a_message() {
 }
 
 #[test]
+fn an_up_that_is_killed_at_a_message_behind_a_pooler() {
+    check(UP, Way::Pooled, Blow::Kill);
+}
+
+#[test]
 fn an_up_that_loses_its_connection_at_a_message() {
     check(UP, Way::Direct, Blow::Cut);
+}
+
+#[test]
+fn an_up_that_loses_its_connection_at_a_message_behind_a_pooler() {
+    check(UP, Way::Pooled, Blow::Cut);
 }
 
 #[test]
@@ -37,8 +47,18 @@ fn a_down_that_is_killed_at_a_message() {
 }
 
 #[test]
+fn a_down_that_is_killed_at_a_message_behind_a_pooler() {
+    check(DOWN, Way::Pooled, Blow::Kill);
+}
+
+#[test]
 fn a_down_that_loses_its_connection_at_a_message() {
     check(DOWN, Way::Direct, Blow::Cut);
+}
+
+#[test]
+fn a_down_that_loses_its_connection_at_a_message_behind_a_pooler() {
+    check(DOWN, Way::Pooled, Blow::Cut);
 }
 
 fn check(words: &'static str, way: Way, blow: Blow) {
@@ -89,12 +109,14 @@ fn attempt(scenario: &Scenario, words: &str, fault: Fault, expected: &str) -> Ve
     if !proxy.has_struck() {
         return Verdict::Missed;
     }
-    let ended = if run.code == Some(0) { run } else { rerun(&dunlin, words) };
+    let is_alone = run.code == Some(0);
+    let ended = if is_alone { run } else { rerun(&dunlin, words) };
     if !is_done(&ended) {
         return Verdict::Stuck(format!("{fault:?}: {:?}\n{}\n{}", ended.code, ended.stdout, ended.stderr));
     }
     match stage.differs(expected) {
         Some(difference) => Verdict::Wrong(format!("{fault:?}:\n{difference}")),
+        None if is_alone => Verdict::Recovered,
         None => Verdict::Converged,
     }
 }

@@ -1,6 +1,7 @@
 //! A project of two databases in which every effect leaves a mark that a second time would double, and the state that it
 //! has to end in.
 
+use dunlin_devdb::Pooler;
 use dunlin_tests::{Dunlin, Proxy, Scratch, Server, Workspace, difference, dump, ledger};
 
 /// Each part of the protocol at least once, up and down, with edges between the databases in both directions.
@@ -62,17 +63,23 @@ path = "right"
 /// What brings everything back but the tables of marks.
 pub(crate) const DOWN: &str = "down --version left/002 --cascade --yes";
 
+/// Connections of a pooler to one database; so few that clients share them.
+const POOLED: u32 = 2;
+
 /// How the databases are reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
+    /// As they are.
     Direct,
+    /// Through PgBouncer in transaction mode, but for the steps that need a session of their own.
+    Pooled,
 }
 
 /// The project's files, and the server of its databases.
 pub(crate) struct Scenario {
     files: Workspace,
     server: Server,
-    way: Way,
+    pooler: Option<Pooler>,
 }
 
 /// One pair of databases.
@@ -83,7 +90,9 @@ pub(crate) struct Stage<'s> {
 
 impl Scenario {
     pub(crate) fn new(way: Way) -> Self {
-        Self { files: Workspace::of(FILES), server: Server::shared(), way }
+        let server = Server::shared();
+        let pooler = (way == Way::Pooled).then(|| server.pooler(POOLED));
+        Self { files: Workspace::of(FILES), server, pooler }
     }
 
     pub(crate) fn stage(&self) -> Stage<'_> {
@@ -105,9 +114,8 @@ impl Stage<'_> {
     fn reached(&self, by: impl Fn(String) -> String) -> Dunlin {
         let dunlin = Dunlin::at(self.scenario.files.dir());
         ["LEFT", "RIGHT"].iter().zip(&self.databases).fold(dunlin, |dunlin, (name, database)| {
-            let url = match self.scenario.way {
-                Way::Direct => database.url(),
-            };
+            let pooled = self.scenario.pooler.as_ref().map(|pooler| pooler.url(database.name()));
+            let url = pooled.unwrap_or_else(|| database.url());
             dunlin.with(name, by(url)).with(&format!("{name}_DIRECT"), by(database.url()))
         })
     }

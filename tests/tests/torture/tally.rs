@@ -20,7 +20,9 @@ pub(crate) fn is_full() -> bool {
 
 /// What came of one trial.
 pub(crate) enum Verdict {
-    /// The state of a run without a fault was reached.
+    /// The state of a run without a fault was reached, by the very run that met it.
+    Recovered,
+    /// The same, by running again.
     Converged,
     /// It would need a person.
     Stuck(String),
@@ -35,6 +37,7 @@ pub(crate) struct Tally {
     what: &'static str,
     how: String,
     since: Instant,
+    recovered: AtomicUsize,
     converged: AtomicUsize,
     stuck: Mutex<Vec<String>>,
     wrong: Mutex<Vec<String>>,
@@ -44,11 +47,13 @@ impl Tally {
     /// `what` is the group of the test, `how` what it tries within it.
     pub(crate) fn new(what: &'static str, how: impl Into<String>) -> Self {
         let (stuck, wrong) = (Mutex::default(), Mutex::default());
-        Self { what, how: how.into(), since: Instant::now(), converged: AtomicUsize::new(0), stuck, wrong }
+        let (recovered, converged) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { what, how: how.into(), since: Instant::now(), recovered, converged, stuck, wrong }
     }
 
     pub(crate) fn add(&self, verdict: Verdict) {
         match verdict {
+            Verdict::Recovered => drop(self.recovered.fetch_add(1, Ordering::Relaxed)),
             Verdict::Converged => drop(self.converged.fetch_add(1, Ordering::Relaxed)),
             Verdict::Stuck(how) => self.stuck.lock().unwrap().push(how),
             Verdict::Wrong(how) => self.wrong.lock().unwrap().push(how),
@@ -74,13 +79,15 @@ impl Tally {
     #[track_caller]
     pub(crate) fn end(self) {
         let (stuck, wrong) = (self.stuck.into_inner().unwrap(), self.wrong.into_inner().unwrap());
-        let converged = self.converged.into_inner();
+        let recovered = self.recovered.into_inner();
+        let converged = recovered + self.converged.into_inner();
         let trials = converged + stuck.len() + wrong.len();
         let line = json!({
             "what": self.what,
             "how": self.how,
             "trials": trials,
             "converged": converged,
+            "alone": recovered,
             "stuck": stuck.len(),
             "wrong": wrong.len(),
             "seconds": self.since.elapsed().as_secs(),
