@@ -10,6 +10,9 @@ use dunlin_planner::{Digest, MigrationId, ProjectName};
 /// The class of Dunlin's advisory locks: the first bytes of the word in ASCII.
 pub(crate) const LOCK_CLASS: i32 = i32::from_be_bytes(*b"dunl");
 
+/// The class of the advisory locks on tables, for as long as a concurrent build works on them.
+pub(crate) const TABLE_CLASS: i32 = i32::from_be_bytes(*b"dunt");
+
 /// The second key of the lock that bootstrapping takes.
 pub(crate) const BOOTSTRAP_KEY: i32 = 0;
 

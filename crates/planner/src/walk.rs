@@ -4,12 +4,12 @@
 //! The driver answers facts (what the ledger row said, what the catalog shows); this module decides what follows. After a
 //! crash at any point the next walk begins with the claim's facts and reaches the same end.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Body, Failure, FailureClass, Probe, StatementClass};
 
 /// What the catalog shows of a statement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProbeFact {
     /// Its effect is there, whole.
@@ -37,9 +37,9 @@ pub enum ProbeFact {
 pub enum WalkAction {
     /// Look at the catalog for statement `0`, and answer with [`Walk::probed`].
     Probe(usize),
-    /// Write down that statement `0` is about to run, then [`Walk::done`].
-    Intend(usize),
-    /// Remove what an earlier attempt of statement `0` left behind, then [`Walk::done`].
+    /// Write down that statement `0` is about to run, and what was seen before it, then [`Walk::done`].
+    Intend(usize, ProbeFact),
+    /// Remove, or complete, what was left behind of statement `0`, then [`Walk::done`].
     Clean(usize),
     /// Run statement `0` by itself, then [`Walk::done`].
     Execute(usize),
@@ -70,17 +70,22 @@ pub struct Walk<'a> {
     body: &'a Body,
     index: usize,
     phase: Phase,
-    /// Whether the current statement may have been begun by an earlier attempt.
-    in_doubt: bool,
+    /// What an earlier attempt saw before it began the current statement, which may have run since.
+    pre: Option<ProbeFact>,
+    /// What this attempt saw before it.
+    seen: ProbeFact,
+    /// Whether this attempt has cleaned up already.
+    cleaned: bool,
     stopped: Option<Failure>,
 }
 
 impl<'a> Walk<'a> {
-    /// Begins behind `finished` statements; `intended` says that the next one's intent is already on record, so an earlier
-    /// attempt may have run it.
+    /// Begins behind `finished` statements; `pre` is what an earlier attempt saw before the next one, where its intent is
+    /// on record: it may have run since.
     #[must_use]
-    pub fn new(body: &'a Body, finished: usize, intended: bool) -> Self {
-        Self { body, index: finished, phase: Phase::Enter, in_doubt: intended, stopped: None }
+    pub fn new(body: &'a Body, finished: usize, pre: Option<ProbeFact>) -> Self {
+        let (phase, seen) = (Phase::Enter, ProbeFact::Unknown);
+        Self { body, index: finished, phase, pre, seen, cleaned: false, stopped: None }
     }
 
     /// What to do now; asking again without an answer gives the same action.
@@ -98,7 +103,7 @@ impl<'a> Walk<'a> {
         }
         match self.phase {
             Phase::Enter | Phase::Look | Phase::Verify => WalkAction::Probe(self.index),
-            Phase::Intend => WalkAction::Intend(self.index),
+            Phase::Intend => WalkAction::Intend(self.index, self.seen.clone()),
             Phase::Clean => WalkAction::Clean(self.index),
             Phase::Execute if self.is_recorded() => WalkAction::ExecuteRecorded(self.index),
             Phase::Execute => WalkAction::Execute(self.index),
@@ -109,13 +114,12 @@ impl<'a> Walk<'a> {
     /// The last action, other than a probe, succeeded.
     pub fn done(&mut self) {
         self.phase = match self.phase {
-            Phase::Clean if self.in_doubt => Phase::Execute,
-            Phase::Clean => Phase::Intend,
+            Phase::Clean => Phase::Look,
             Phase::Intend => Phase::Execute,
             Phase::Execute if !self.is_recorded() => Phase::Verify,
             _ => {
                 self.index += 1;
-                self.in_doubt = false;
+                (self.pre, self.cleaned) = (None, false);
                 Phase::Enter
             }
         };
@@ -124,27 +128,39 @@ impl<'a> Walk<'a> {
     /// The catalog shows `fact`.
     pub fn probed(&mut self, fact: ProbeFact) {
         let before = self.phase != Phase::Verify;
-        self.phase = match (before, fact) {
-            (true, ProbeFact::Done) if self.in_doubt => Phase::Advance,
-            // The server itself judges a statement whose effect was there before: IF NOT EXISTS passes, others fail. No
-            // intent is written, or the next walk would take the effect of somebody else for its own.
-            (true, ProbeFact::Done) if self.is_judged_by_server() => Phase::Execute,
-            (true, ProbeFact::Done | ProbeFact::Absent | ProbeFact::Repeatable) => self.entered(),
-            (true, ProbeFact::Garbage { .. }) => Phase::Clean,
-            (true, ProbeFact::Unknown) if !self.in_doubt => Phase::Intend,
+        let in_doubt = self.pre.is_some();
+        self.phase = match (before, &fact) {
+            (true, ProbeFact::Done) if self.is_ours() => Phase::Advance,
+            (true, ProbeFact::Done | ProbeFact::Absent | ProbeFact::Repeatable) if in_doubt => Phase::Execute,
+            (true, ProbeFact::Done | ProbeFact::Absent | ProbeFact::Repeatable) => Phase::Intend,
+            (true, ProbeFact::Garbage { .. }) if !self.cleaned => {
+                self.cleaned = true;
+                Phase::Clean
+            }
+            (true, ProbeFact::Unknown) if !in_doubt => Phase::Intend,
             (false, ProbeFact::Done | ProbeFact::Repeatable | ProbeFact::Unknown) => Phase::Advance,
-            (_, fact) => return self.stop(&fact, before),
+            (_, fact) => return self.stop(fact, before),
         };
+        self.seen = fact;
     }
 
-    fn entered(&self) -> Phase {
-        if self.in_doubt { Phase::Execute } else { Phase::Intend }
+    /// Whether an effect that is there is that of this statement. What was there before it was begun is not: then the
+    /// server judges, and IF NOT EXISTS passes where others fail.
+    fn is_ours(&self) -> bool {
+        let Some(probe) = self.probe() else { return false };
+        match &self.pre {
+            _ if self.cleaned && matches!(probe, Probe::Detached { .. }) => true,
+            Some(ProbeFact::Done) => !probe.is_judged_by_server(),
+            Some(_) => true,
+            None => false,
+        }
     }
 
-    /// Whether the server refuses the statement, or does nothing, when its effect is there already.
-    fn is_judged_by_server(&self) -> bool {
-        let StatementClass::Alone { probe, .. } = &self.body.statements[self.index].class else { return false };
-        matches!(probe, Probe::IndexValid { .. } | Probe::IndexAbsent(_))
+    fn probe(&self) -> Option<&Probe> {
+        match &self.body.statements[self.index].class {
+            StatementClass::Alone { probe, .. } => Some(probe),
+            StatementClass::Transactional => None,
+        }
     }
 
     fn is_recorded(&self) -> bool {
@@ -157,6 +173,9 @@ impl<'a> Walk<'a> {
             ProbeFact::Other { what } if before => format!("statement {statement} cannot run: {what}"),
             ProbeFact::Other { what } => {
                 format!("statement {statement} ran, and something else bears its name: {what}")
+            }
+            ProbeFact::Garbage { what } if before => {
+                format!("statement {statement} cannot run, for what is in its way does not go: {what}")
             }
             ProbeFact::Garbage { what } => format!("statement {statement} ran and left something unusable: {what}"),
             ProbeFact::Absent => format!("statement {statement} ran and its effect is not there"),
@@ -181,8 +200,8 @@ impl Probe {
     pub fn settled(&self) -> Option<ProbeFact> {
         match self {
             Self::Repeat => Some(ProbeFact::Repeatable),
-            Self::Unknown => Some(ProbeFact::Unknown),
-            Self::IndexValid { .. } | Self::IndexAbsent(_) | Self::Query(_) => None,
+            Self::Unknown | Self::Piecemeal => Some(ProbeFact::Unknown),
+            _ => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The walk through statements that are no transaction, against a fake catalog, with a crash at every action.
 
-use dunlin_planner::{Body, FailureClass, Probe, ProbeFact, QualifiedName, StatementClass, Walk, WalkAction};
+use dunlin_planner::{Body, FailureClass, Probe, ProbeFact, QualifiedName, Rebuilt, StatementClass, Walk, WalkAction};
 
 use crate::support::{Random, body, statement};
 
@@ -13,6 +13,10 @@ enum Doing {
     Index,
     /// Drops an index.
     Drop,
+    /// Detaches a partition; a crash may leave it half detached, and cleaning up finishes that.
+    Detach,
+    /// Rebuilds an index, which is harmless to repeat; a crash may leave something behind.
+    Rebuild,
     /// Harmless to repeat.
     Repeat,
     /// The author's query tells.
@@ -21,7 +25,16 @@ enum Doing {
     Unknown,
 }
 
-const DOINGS: [Doing; 6] = [Doing::Recorded, Doing::Index, Doing::Drop, Doing::Repeat, Doing::Query, Doing::Unknown];
+const DOINGS: [Doing; 8] = [
+    Doing::Recorded,
+    Doing::Index,
+    Doing::Drop,
+    Doing::Detach,
+    Doing::Rebuild,
+    Doing::Repeat,
+    Doing::Query,
+    Doing::Unknown,
+];
 
 impl Doing {
     fn probe(self) -> Option<Probe> {
@@ -30,6 +43,8 @@ impl Doing {
             Self::Recorded => None,
             Self::Index => Some(Probe::IndexValid { index: "i".to_owned(), table: name("t") }),
             Self::Drop => Some(Probe::IndexAbsent(vec![name("i")])),
+            Self::Detach => Some(Probe::Detached { table: name("t"), partition: name("p") }),
+            Self::Rebuild => Some(Probe::Rebuilt(Rebuilt::Table(name("t")))),
             Self::Repeat => Some(Probe::Repeat),
             Self::Query => Some(Probe::Query("SELECT true".to_owned())),
             Self::Unknown => Some(Probe::Unknown),
@@ -55,7 +70,7 @@ struct Database {
     effects: Vec<usize>,
     garbage: Vec<bool>,
     finished: usize,
-    intended: bool,
+    pre: Option<ProbeFact>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -69,13 +84,13 @@ enum End {
 
 impl Database {
     fn new(doings: &[Doing]) -> Self {
-        Self { effects: vec![0; doings.len()], garbage: vec![false; doings.len()], finished: 0, intended: false }
+        Self { effects: vec![0; doings.len()], garbage: vec![false; doings.len()], finished: 0, pre: None }
     }
 
     /// One walk from what the ledger says, lost in the action of that number.
     fn walk(&mut self, doings: &[Doing], mut crash: Option<(usize, Crash)>) -> End {
         let body = bodied(doings);
-        let mut walk = Walk::new(&body, self.finished, self.intended);
+        let mut walk = Walk::new(&body, self.finished, self.pre.clone());
         for _ in 0..100 {
             let action = walk.action();
             assert_eq!(walk.action(), action, "asking again changes nothing");
@@ -91,7 +106,9 @@ impl Database {
                 Some(Crash::Before) => return End::Crashed,
                 Some(Crash::Midway) => {
                     if let WalkAction::Execute(index) = action {
-                        self.garbage[index] = doings[index] == Doing::Index && self.effects[index] == 0;
+                        let is_wreckable = matches!(doings[index], Doing::Index | Doing::Detach);
+                        self.garbage[index] |=
+                            doings[index] == Doing::Rebuild || (is_wreckable && self.effects[index] == 0);
                     }
                     return End::Crashed;
                 }
@@ -114,17 +131,22 @@ impl Database {
                 let StatementClass::Alone { probe, .. } = &body.statements[index].class else {
                     panic!("nothing to see")
                 };
-                walk.probed(probe.settled().unwrap_or_else(|| self.look(index)));
+                walk.probed(probe.settled().unwrap_or_else(|| self.look(doings[index], index)));
                 return None;
             }
-            WalkAction::Intend(index) => {
-                assert_eq!((index, false), (self.finished, self.intended), "an intent is written once");
-                self.intended = true;
+            WalkAction::Intend(index, seen) => {
+                assert_eq!((index, None), (self.finished, self.pre.take()), "an intent is written once");
+                self.pre = Some(seen);
             }
-            WalkAction::Clean(index) => self.garbage[index] = false,
+            WalkAction::Clean(index) => {
+                self.garbage[index] = false;
+                self.effects[index] += usize::from(doings[index] == Doing::Detach);
+            }
             WalkAction::Execute(index) => {
-                let is_judged = matches!(doings[index], Doing::Index | Doing::Drop);
+                let is_judged = matches!(doings[index], Doing::Index | Doing::Drop | Doing::Detach);
                 if is_judged && (self.effects[index] > 0 || self.garbage[index]) {
+                    // The server refused, and the connection lives: the intent is taken back.
+                    self.pre = None;
                     return Some(End::Refused);
                 }
                 self.effects[index] += 1;
@@ -135,7 +157,7 @@ impl Database {
             }
             WalkAction::Advance(index) => {
                 assert_eq!(index, self.finished);
-                (self.finished, self.intended) = (index + 1, false);
+                (self.finished, self.pre) = (index + 1, None);
             }
             WalkAction::Finish => {
                 assert_eq!(self.finished, doings.len());
@@ -147,8 +169,9 @@ impl Database {
         None
     }
 
-    fn look(&self, index: usize) -> ProbeFact {
+    fn look(&self, doing: Doing, index: usize) -> ProbeFact {
         match (self.garbage[index], self.effects[index]) {
+            (false, _) if doing == Doing::Rebuild => ProbeFact::Repeatable,
             (true, _) => ProbeFact::Garbage { what: "index `i` is not valid".to_owned() },
             (false, 0) => ProbeFact::Absent,
             (false, _) => ProbeFact::Done,
@@ -157,13 +180,14 @@ impl Database {
 
     /// Whether a person has to decide, and has to be right: the walk was lost where nothing tells.
     fn is_in_doubt(&self, doings: &[Doing]) -> bool {
-        self.intended && doings[self.finished] == Doing::Unknown
+        self.pre.is_some() && doings[self.finished] == Doing::Unknown
     }
 
     fn assert_whole(&self, doings: &[Doing]) {
         for (index, doing) in doings.iter().enumerate() {
             let times = self.effects[index];
-            assert!(times == 1 || (*doing == Doing::Repeat && times > 1), "{doing:?} took effect {times} times");
+            let is_harmless = matches!(doing, Doing::Repeat | Doing::Rebuild);
+            assert!(times == 1 || (is_harmless && times > 1), "{doing:?} took effect {times} times");
             assert!(!self.garbage[index]);
         }
     }
@@ -231,13 +255,26 @@ fn every_statement_takes_effect_once_with_many_crashes() {
 
 #[test]
 fn what_was_there_before_is_never_taken_for_ours() {
-    for doing in [Doing::Index, Doing::Drop] {
+    for doing in [Doing::Index, Doing::Drop, Doing::Detach] {
         let mut database = Database::new(&[doing]);
         database.effects[0] = 1;
         for attempt in 1..=3 {
             assert_eq!(database.walk(&[doing], None), End::Refused, "{doing:?}, attempt {attempt}");
         }
+        // Nor where the connection is lost between the intent and the answer.
+        for at in 0..4 {
+            database.walk(&[doing], Some((at, Crash::Before)));
+            assert_eq!(database.walk(&[doing], None), End::Refused, "{doing:?}, lost in action {at}");
+        }
     }
+}
+
+#[test]
+fn a_partition_that_somebody_left_half_detached_is_finished() {
+    let mut database = Database::new(&[Doing::Detach]);
+    database.garbage[0] = true;
+    assert_eq!(database.walk(&[Doing::Detach], None), End::Finished);
+    database.assert_whole(&[Doing::Detach]);
 }
 
 #[test]
@@ -249,9 +286,9 @@ fn an_unusable_index_is_replaced_whoever_left_it() {
 }
 
 /// Walks through one statement until it stops, with these facts for its probes.
-fn stops(doing: Doing, intended: bool, facts: &[ProbeFact]) -> (FailureClass, String) {
+fn stops(doing: Doing, pre: Option<ProbeFact>, facts: &[ProbeFact]) -> (FailureClass, String) {
     let body = bodied(&[doing]);
-    let mut walk = Walk::new(&body, 0, intended);
+    let mut walk = Walk::new(&body, 0, pre);
     let mut facts = facts.iter();
     loop {
         match walk.action() {
@@ -268,24 +305,29 @@ fn what_cannot_go_on_stops_and_says_why() {
     let other = || ProbeFact::Other { what: "index `i` is on table `u`".to_owned() };
     let garbage = || ProbeFact::Garbage { what: "index `i` is not valid".to_owned() };
     let cases = [
-        (false, vec![other()], "statement 1 cannot run: index `i` is on table `u`"),
-        (true, vec![other()], "statement 1 cannot run: index `i` is on table `u`"),
+        (None, vec![other()], "statement 1 cannot run: index `i` is on table `u`"),
+        (Some(ProbeFact::Absent), vec![other()], "statement 1 cannot run: index `i` is on table `u`"),
         (
-            false,
+            None,
             vec![ProbeFact::Absent, other()],
             "statement 1 ran, and something else bears its name: index `i` is on table `u`",
         ),
-        (false, vec![ProbeFact::Absent, ProbeFact::Absent], "statement 1 ran and its effect is not there"),
         (
-            false,
+            None,
+            vec![garbage(), garbage()],
+            "statement 1 cannot run, for what is in its way does not go: index `i` is not valid",
+        ),
+        (None, vec![ProbeFact::Absent, ProbeFact::Absent], "statement 1 ran and its effect is not there"),
+        (
+            None,
             vec![ProbeFact::Absent, garbage()],
             "statement 1 ran and left something unusable: index `i` is not valid",
         ),
     ];
-    for (intended, facts, message) in cases {
-        assert_eq!(stops(Doing::Index, intended, &facts), (FailureClass::Rejected, message.to_owned()));
+    for (pre, facts, message) in cases {
+        assert_eq!(stops(Doing::Index, pre, &facts), (FailureClass::Rejected, message.to_owned()));
     }
-    let (class, message) = stops(Doing::Unknown, true, &[ProbeFact::Unknown]);
+    let (class, message) = stops(Doing::Unknown, Some(ProbeFact::Unknown), &[ProbeFact::Unknown]);
     assert_eq!(class, FailureClass::Dirty);
     assert_eq!(message, "an earlier attempt was interrupted in statement 1, and nothing tells whether it was done");
 }

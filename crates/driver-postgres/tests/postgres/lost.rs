@@ -103,7 +103,7 @@ async fn an_index_build_that_was_killed_is_cleaned_up_and_repeated() {
     let mut session = bench.session(LaneKind::Long).await;
     assert!(matches!(session.claim(&task).await, Ok(Claim::Taken { .. })));
     assert_eq!(session.execute_recorded(&task, 0).await, Ok(()));
-    assert_eq!(session.intend(&task, 1).await, Ok(()));
+    assert_eq!(session.intend(&task, 1, &ProbeFact::Absent).await, Ok(()));
     let reader = tokio::task::spawn_blocking({
         let fresh = fresh.clone();
         move || {

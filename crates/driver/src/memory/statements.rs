@@ -69,7 +69,7 @@ pub(super) fn probe(probe: &Probe, objects: &Objects) -> ProbeFact {
             ProbeFact::Absent
         }
         Probe::IndexAbsent(_) => ProbeFact::Done,
-        Probe::Repeat => ProbeFact::Repeatable,
-        Probe::Query(_) | Probe::Unknown => ProbeFact::Unknown,
+        Probe::Repeat | Probe::Rebuilt(_) => ProbeFact::Repeatable,
+        _ => ProbeFact::Unknown,
     }
 }

@@ -107,6 +107,7 @@ fn line(plan: &Plan, step: &Step) -> String {
         Action::Apply { again: true, .. } => format!("again {} on {}", step.id, step.target),
         Action::Apply { .. } if step.resumes => format!("resume {} on {}", step.id, step.target),
         Action::Apply { .. } => format!("apply {} on {}", step.id, step.target),
+        Action::Revert { .. } if step.resumes => format!("resume revert {} on {}", step.id, step.target),
         Action::Revert { .. } => format!("revert {} on {}", step.id, step.target),
     };
     for wait in &step.waits {

@@ -1,0 +1,270 @@
+//! Statements outside transactions that end in each of their phases: the backend is terminated, the statement is cancelled,
+//! a limit is hit. Trying again reaches the end, and nothing half made is left.
+
+use std::time::{Duration, Instant};
+
+use dunlin_driver::{Bench, StepText};
+use dunlin_planner::FailureClass::{Busy, Interrupted, Rejected, Unknown};
+use dunlin_planner::{LaneKind, Probe, QualifiedName, Rebuilt, RowState, StatementClass};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+use crate::support::Fresh;
+
+/// Nothing of this may be left anywhere.
+const WRECKS: &str = "SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid) || ' invalid, ' || \
+    (SELECT count(*) FROM pg_class WHERE relname ~ '_cc(new|old)') || ' left over, ' || \
+    (SELECT count(*) FROM pg_inherits WHERE inhdetachpending) || ' half detached'";
+const NO_WRECKS: &str = "0 invalid, 0 left over, 0 half detached";
+
+/// Three rows, an index, a partition; an index over `slow` takes its time for each row.
+const TABLES: &str = "
+    CREATE TABLE one (id int); INSERT INTO one VALUES (1), (2), (3); CREATE INDEX one_old ON one (id);
+    CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.4); RETURN $1; END';
+    CREATE TABLE parts (id int) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parts FOR VALUES IN (1)";
+
+const WRITER: &str = "BEGIN; INSERT INTO one VALUES (4)";
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";
+const READER: &str = "BEGIN; SELECT count(*) FROM one; SELECT count(*) FROM parts";
+
+/// A statement, and where it is stopped.
+#[derive(Clone, Copy)]
+struct Case {
+    statement: &'static str,
+    /// What another session does before the statement begins.
+    before: Option<&'static str>,
+    /// What another session does while an index over `slow` is being built.
+    meanwhile: Option<&'static str>,
+    /// The phase, as the server tells its progress, or `Lock` where it tells none.
+    phase: &'static str,
+}
+
+const fn held(statement: &'static str, by: &'static str, phase: &'static str) -> Case {
+    Case { statement, before: Some(by), meanwhile: None, phase }
+}
+
+const CASES: &[Case] = &[
+    held("CREATE INDEX CONCURRENTLY one_id ON one (id)", WRITER, "waiting for writers before build"),
+    Case {
+        statement: "CREATE INDEX CONCURRENTLY one_id ON one (slow(id))",
+        before: None,
+        meanwhile: None,
+        phase: "building index",
+    },
+    Case {
+        statement: "CREATE INDEX CONCURRENTLY one_id ON one (slow(id))",
+        before: None,
+        meanwhile: Some(WRITER),
+        phase: "waiting for writers before validation",
+    },
+    held("CREATE INDEX CONCURRENTLY one_id ON one (id)", SNAPSHOT, "waiting for old snapshots"),
+    held("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (id)", WRITER, "waiting for writers before build"),
+    Case {
+        statement: "CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (slow(id))",
+        before: None,
+        meanwhile: Some(WRITER),
+        phase: "waiting for writers before validation",
+    },
+    held("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (id)", SNAPSHOT, "waiting for old snapshots"),
+    held("REINDEX INDEX CONCURRENTLY one_old", WRITER, "waiting for writers before build"),
+    held("REINDEX TABLE CONCURRENTLY one", SNAPSHOT, "waiting for old snapshots"),
+    held("REINDEX TABLE CONCURRENTLY one", READER, "waiting for readers before marking dead"),
+    held("DROP INDEX CONCURRENTLY one_old", READER, "Lock"),
+    held("ALTER TABLE parts DETACH PARTITION part CONCURRENTLY", READER, "Lock"),
+];
+
+fn name(name: &str) -> QualifiedName {
+    QualifiedName { schema: None, name: name.to_owned() }
+}
+
+fn step(statement: &str) -> StepText {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let probe = match words[0] {
+        "CREATE" => Probe::IndexValid { index: "one_id".to_owned(), table: name("one") },
+        "DROP" => Probe::IndexAbsent(vec![name("one_old")]),
+        "ALTER" => Probe::Detached { table: name("parts"), partition: name("part") },
+        _ if words[1] == "INDEX" => Probe::Rebuilt(Rebuilt::Index(name("one_old"))),
+        _ => Probe::Rebuilt(Rebuilt::Table(name("one"))),
+    };
+    let mut step = StepText::apply("a/1", &[statement]);
+    step.step.body.statements[0].class = StatementClass::Alone { what: statement.to_owned(), probe };
+    step
+}
+
+/// A session of somebody else's.
+async fn session(fresh: &Fresh, script: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(&fresh.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(script).await.unwrap();
+    client
+}
+
+async fn value(client: &Client, query: &str) -> Option<String> {
+    client.simple_query(query).await.unwrap().into_iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    })
+}
+
+/// The backend that is in `phase`, as soon as one is.
+async fn in_phase(client: &Client, phase: &str) -> String {
+    let query = match phase {
+        "Lock" => {
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'dunlin' AND wait_event_type = 'Lock' AND datname = current_database()"
+                .to_owned()
+        }
+        _ => format!(
+            "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database() AND starts_with(phase, '{phase}')"
+        ),
+    };
+    let since = Instant::now();
+    loop {
+        if let Some(pid) = value(client, &query).await {
+            return pid;
+        }
+        assert!(since.elapsed() < Duration::from_secs(15), "never in phase `{phase}`");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn bench(case: &Case) -> (Fresh, Bench) {
+    let fresh = Fresh::new();
+    fresh.psql(TABLES);
+    let bench = Bench::new(&format!("{} in `{}`", case.statement, case.phase), Box::new(fresh.clone()));
+    bench.bootstrap().await;
+    (fresh, bench)
+}
+
+/// Runs the statement until it is in its phase, does `stop` to its backend, and lets the other sessions go.
+async fn stopped(fresh: &Fresh, bench: &Bench, case: &Case, stop: &str) -> dunlin_planner::Failure {
+    let step = step(case.statement);
+    let watcher = session(fresh, "SELECT 1").await;
+    let mut others = Vec::new();
+    if let Some(script) = case.before {
+        others.push(session(fresh, script).await);
+    }
+    let mut running = bench.session(LaneKind::Long).await;
+    let stopping = async {
+        if let Some(script) = case.meanwhile {
+            in_phase(&watcher, "building index").await;
+            others.push(session(fresh, script).await);
+        }
+        let pid = in_phase(&watcher, case.phase).await;
+        watcher.batch_execute(&format!("SELECT {stop}({pid})")).await.unwrap();
+        others.clear();
+    };
+    let (ended, ()) = tokio::join!(bench.walk(&mut *running, &step), stopping);
+    ended.unwrap_err()
+}
+
+async fn converges(fresh: &Fresh, bench: &Bench, case: &Case) {
+    let step = step(case.statement);
+    let mut again = bench.session(LaneKind::Long).await;
+    let walked = bench.walk(&mut *again, &step).await;
+    assert!(walked.is_ok(), "{bench}: {walked:?}");
+    let row = bench.row(&step).await.unwrap();
+    assert_eq!((row.state, row.attempt), (RowState::Applied, 2), "{bench}");
+    assert_eq!(fresh.psql(WRECKS).trim(), NO_WRECKS, "{bench}");
+    let effects = "SELECT (to_regclass('one_id') IS NOT NULL) || ' ' || (to_regclass('one_old') IS NULL) || ' ' || \
+                   (SELECT count(*) FROM pg_inherits WHERE inhparent = 'parts'::regclass)";
+    let expected = match case.statement.split(' ').next() {
+        Some("CREATE") => "true false 1",
+        Some("DROP") => "false true 1",
+        Some("ALTER") => "false false 0",
+        _ => "false false 1",
+    };
+    assert_eq!(fresh.psql(effects).trim(), expected, "{bench}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_is_terminated_in_any_phase() {
+    for case in CASES {
+        let (fresh, bench) = bench(case).await;
+        let failure = stopped(&fresh, &bench, case, "pg_terminate_backend").await;
+        assert_eq!(failure.class, Unknown, "{bench}: {failure:?}");
+        assert_ne!(fresh.psql(WRECKS).trim(), NO_WRECKS, "{bench}");
+        converges(&fresh, &bench, case).await;
+    }
+    println!("terminated in {} phases, each left a wreck and converged", CASES.len());
+}
+
+/// Where the server still answers, an index that is not valid is gone before the run says what happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_is_cancelled_in_any_phase() {
+    for case in CASES {
+        let (fresh, bench) = bench(case).await;
+        let failure = stopped(&fresh, &bench, case, "pg_cancel_backend").await;
+        assert_eq!((failure.class, failure.sqlstate.as_deref()), (Rejected, Some("57014")), "{bench}: {failure:?}");
+        let at_once = case.statement.starts_with("CREATE") || case.statement.starts_with("REINDEX");
+        assert!(!at_once || fresh.psql(WRECKS).trim() == NO_WRECKS, "{bench}: {}", fresh.psql(WRECKS));
+        converges(&fresh, &bench, case).await;
+    }
+    println!("cancelled in {} phases, each converged", CASES.len());
+}
+
+/// The run is to stop: its cancel requests go on until the session has ended, and must not hit the clearing away.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_build_that_is_interrupted_leaves_nothing() {
+    for case in CASES.iter().filter(|case| case.phase == "building index") {
+        let (fresh, bench) = bench(case).await;
+        let step = step(case.statement);
+        let watcher = session(&fresh, "SELECT 1").await;
+        let mut running = bench.session(LaneKind::Long).await;
+        let canceller = running.canceller();
+        let stopping = async {
+            in_phase(&watcher, case.phase).await;
+            for _ in 0..20 {
+                canceller.cancel().await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let (ended, ()) = tokio::join!(bench.walk(&mut *running, &step), stopping);
+        assert_eq!(ended.unwrap_err().class, Interrupted, "{bench}");
+        assert_eq!(fresh.psql(WRECKS).trim(), NO_WRECKS, "{bench}");
+        converges(&fresh, &bench, case).await;
+    }
+}
+
+/// Two migrations of two runs on one table: the second waits its turn, and neither dies.
+#[tokio::test(flavor = "multi_thread")]
+async fn builds_on_one_table_take_turns() {
+    let case = &CASES[1];
+    let (fresh, bench) = bench(case).await;
+    let first = step(case.statement);
+    let mut second = StepText::apply("a/2", &["CREATE INDEX CONCURRENTLY one_too ON one (id)"]);
+    let apart = StepText::apply("a/3", &["CREATE INDEX CONCURRENTLY other_id ON other (id)"]);
+    fresh.psql("CREATE TABLE other (id int)");
+    second.step.name = "second".to_owned();
+    let watcher = session(&fresh, "SELECT 1").await;
+    let (mut one, mut two) = (bench.session(LaneKind::Long).await, bench.session(LaneKind::Long).await);
+    let meanwhile = async {
+        in_phase(&watcher, "building index").await;
+        let busy = bench.walk(&mut *two, &second).await.unwrap_err();
+        assert_eq!(busy.class, Busy, "{busy:?}");
+        let walked = bench.walk(&mut *two, &apart).await;
+        assert!(walked.is_ok(), "another table is free: {walked:?}");
+    };
+    let (ended, ()) = tokio::join!(bench.walk(&mut *one, &first), meanwhile);
+    assert!(ended.is_ok(), "{ended:?}");
+    let walked = bench.walk(&mut *two, &second).await;
+    assert!(walked.is_ok(), "{walked:?}");
+    assert_eq!(fresh.psql(WRECKS).trim(), NO_WRECKS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_is_not_had_in_time() {
+    for case in CASES.iter().filter(|case| case.before.is_some()) {
+        let (fresh, bench) = bench(case).await;
+        let mut limited = step(case.statement);
+        limited.step.body.settings.settings.insert("lock_timeout".to_owned(), "300ms".to_owned());
+        let other = session(&fresh, case.before.unwrap()).await;
+        let release = async {
+            tokio::time::sleep(Duration::from_millis(800)).await;
+            drop(other);
+        };
+        let mut running = bench.session(LaneKind::Long).await;
+        let (ended, ()) = tokio::join!(bench.walk(&mut *running, &limited), release);
+        let failure = ended.unwrap_err();
+        assert_eq!((failure.class, failure.sqlstate.as_deref()), (Busy, Some("55P03")), "{bench}: {failure:?}");
+        converges(&fresh, &bench, case).await;
+    }
+}
