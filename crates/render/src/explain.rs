@@ -101,7 +101,16 @@ fn resumed(probe: &Probe) -> String {
         }
         Probe::Repeat => "it runs again".to_owned(),
         Probe::Query(query) => format!("done if true: {}", one_line(query)),
-        Probe::Unknown => "a person decides".to_owned(),
+        Probe::Rebuilt(_) => "what it left is removed, and it runs again".to_owned(),
+        Probe::Detached { table, partition } => {
+            format!("done if {} is no part of {}", one_line(&partition.to_string()), one_line(&table.to_string()))
+        }
+        Probe::EnumValue { name, value } => {
+            format!("done if {} has the value {}", one_line(&name.to_string()), one_line(value))
+        }
+        Probe::DatabaseThere(name) => format!("done if database {} is there", one_line(name)),
+        Probe::DatabaseGone(name) => format!("done if database {} is gone", one_line(name)),
+        Probe::Unknown | Probe::Piecemeal => "a person decides".to_owned(),
     }
 }
 

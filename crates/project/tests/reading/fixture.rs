@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use dunlin_planner::{Body, Catalog, Finding, Migration, Probe, StatementClass};
+use dunlin_planner::{Body, Catalog, Finding, Migration, Probe, Rebuilt, StatementClass};
 use dunlin_project::{Endpoint, Project, ReadFailure, Request, read};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -136,7 +136,16 @@ fn asked(probe: &Probe) -> String {
         }
         Probe::Query(query) => query.clone(),
         Probe::Repeat => "repeat".to_owned(),
+        Probe::Rebuilt(Rebuilt::Index(name)) => format!("rebuilds index {name}"),
+        Probe::Rebuilt(Rebuilt::Table(name)) => format!("rebuilds indexes of {name}"),
+        Probe::Rebuilt(Rebuilt::Schema(name)) => format!("rebuilds indexes in {name}"),
+        Probe::Rebuilt(Rebuilt::Database) => "rebuilds all indexes".to_owned(),
+        Probe::Detached { table, partition } => format!("{partition} no part of {table}"),
+        Probe::EnumValue { name, value } => format!("{name} has {value}"),
+        Probe::DatabaseThere(name) => format!("database {name} there"),
+        Probe::DatabaseGone(name) => format!("database {name} gone"),
         Probe::Unknown => "unknown".to_owned(),
+        Probe::Piecemeal => "piecemeal".to_owned(),
     }
 }
 
