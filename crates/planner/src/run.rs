@@ -13,6 +13,10 @@ use serde::Serialize;
 use crate::event::LaneKind;
 use crate::{Place, Plan, RunId, RunReport, StepEnd, StepIx, StepReport, TargetName};
 
+/// How many steps that run statement by statement go on side by side in one database: each has a connection, and index builds
+/// are work for the server's disks.
+pub(crate) const LONG_LANES: usize = 4;
+
 /// What a failure means for the step and for the run (PROTOCOL.md 7.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -126,6 +130,7 @@ struct StepState {
     began: Option<Duration>,
     troubles: BTreeMap<FailureClass, Trouble>,
     took: Duration,
+    rows: Option<u64>,
     end: Option<StepEnd>,
 }
 
@@ -138,6 +143,13 @@ struct Trouble {
 
 type Lane = (TargetName, LaneKind);
 
+/// The tables that a step works on outside transactions; none where they are not known. Without schemas: a name without one
+/// may be in any.
+type Tables = Option<BTreeSet<String>>;
+
+/// Steps that could start, the one with the longest path behind it first.
+type Queue = BinaryHeap<(usize, Reverse<StepIx>)>;
+
 /// One execution of a plan.
 #[derive(Debug)]
 pub struct Run {
@@ -146,9 +158,10 @@ pub struct Run {
     limits: Limits,
     steps: Vec<StepState>,
     dependents: Vec<Vec<StepIx>>,
-    ready: BTreeMap<Lane, BinaryHeap<(usize, Reverse<StepIx>)>>,
+    tables: Vec<Tables>,
+    ready: BTreeMap<(Lane, Tables), Queue>,
     resting: BTreeSet<(Duration, StepIx)>,
-    busy: BTreeMap<Lane, StepIx>,
+    busy: BTreeMap<Lane, BTreeSet<StepIx>>,
     open: usize,
     ended: Vec<StepIx>,
     stopping: bool,
@@ -166,11 +179,18 @@ impl Run {
             waits.iter().for_each(|wait| dependents[wait.step.0].push(ix));
             steps.push(StepState { open_waits: waits.len(), ..StepState::default() });
         }
+        let tables = |ix: StepIx| {
+            let step = plan.step(ix);
+            let tables = step.body.tables().filter(|_| step.lane() == LaneKind::Long)?;
+            Some(tables.into_iter().map(|table| table.name.clone()).collect())
+        };
+        let tables = plan.indexes().map(tables).collect();
         let open = steps.len();
         let mut run = Self {
             plan,
             id,
             limits,
+            tables,
             steps,
             dependents,
             ready: BTreeMap::new(),
@@ -200,7 +220,7 @@ impl Run {
             state.attempts += 1;
             state.began.get_or_insert(now);
             let next = Next::Start { step: ix, lane: lane.1, attempt: state.attempts };
-            self.busy.insert(lane, ix);
+            self.busy.entry(lane).or_default().insert(ix);
             return next;
         }
         if self.open == 0 {
@@ -211,7 +231,8 @@ impl Run {
 
     /// An attempt of `step` ended at `now`; says how long the step rests when it is to be tried again.
     pub fn on(&mut self, step: StepIx, outcome: Outcome, now: Duration) -> Option<Duration> {
-        self.busy.remove(&self.lane(step));
+        let lane = self.lane(step);
+        self.busy.entry(lane).or_default().remove(&step);
         match outcome {
             Outcome::Done => self.end(step, StepEnd::Done, now),
             Outcome::AlreadyDone => self.end(step, StepEnd::AlreadyDone, now),
@@ -224,6 +245,11 @@ impl Run {
             }
         }
         None
+    }
+
+    /// The backfill of `step` changed this many rows, beside those of its earlier attempts.
+    pub fn count(&mut self, step: StepIx, rows: u64) {
+        *self.steps[step.0].rows.get_or_insert(0) += rows;
     }
 
     /// Starts nothing new from here on; what runs is still waited for.
@@ -254,7 +280,7 @@ impl Run {
     fn line(&self, step: StepIx) -> StepReport {
         let state = &self.steps[step.0];
         let end = state.end.clone().unwrap_or(StepEnd::NotStarted);
-        StepReport { step, end, took: state.took, attempts: state.attempts }
+        StepReport { step, end, took: state.took, attempts: state.attempts, rows: state.rows }
     }
 
     fn close(&mut self, step: StepIx, end: StepEnd) {
@@ -265,28 +291,37 @@ impl Run {
 
     fn lane(&self, ix: StepIx) -> Lane {
         let step = self.plan.step(ix);
-        let kind = if step.body.is_transactional() { LaneKind::Main } else { LaneKind::Long };
-        (step.target.clone(), kind)
+        (step.target.clone(), step.lane())
     }
 
     fn enqueue(&mut self, ix: StepIx) {
         let remaining = self.plan.step(ix).remaining;
-        let lane = self.lane(ix);
-        self.ready.entry(lane).or_default().push((remaining, Reverse(ix)));
+        let queue = (self.lane(ix), self.tables[ix.0].clone());
+        self.ready.entry(queue).or_default().push((remaining, Reverse(ix)));
     }
 
-    /// The ready step with the longest path behind it, among the lanes that are free.
+    /// The ready step with the longest path behind it, among those that their lanes have room for.
     fn pick(&mut self) -> Option<(Lane, StepIx)> {
-        let lane = self
-            .ready
-            .iter()
-            .filter(|(lane, _)| !self.busy.contains_key(*lane))
-            .filter_map(|(lane, heap)| heap.peek().map(|top| (*top, lane)))
-            .max_by_key(|(top, _)| *top)?
-            .1
-            .clone();
-        let (_, Reverse(ix)) = self.ready.get_mut(&lane)?.pop()?;
-        Some((lane, ix))
+        let firsts = self.ready.iter().filter_map(|(queue, heap)| Some((*heap.peek()?, queue)));
+        let fitting = firsts.filter(|(_, (lane, tables))| self.has_room(lane, tables.as_ref()));
+        let ((_, Reverse(ix)), queue) = fitting.max_by_key(|(first, _)| *first)?;
+        let queue = queue.clone();
+        let heap = self.ready.get_mut(&queue)?;
+        heap.pop();
+        if heap.is_empty() {
+            self.ready.remove(&queue);
+        }
+        Some((queue.0, ix))
+    }
+
+    /// Whether `lane` has room for a step on `tables` beside what runs there: two index builds on one table would wait for
+    /// each other, and one of them would die of it.
+    fn has_room(&self, lane: &Lane, tables: Option<&BTreeSet<String>>) -> bool {
+        let Some(running) = self.busy.get(lane).filter(|running| !running.is_empty()) else { return true };
+        let Some(tables) = tables.filter(|_| lane.1 == LaneKind::Long && running.len() < LONG_LANES) else {
+            return false;
+        };
+        running.iter().all(|other| self.tables[other.0].as_ref().is_some_and(|other| tables.is_disjoint(other)))
     }
 
     fn end(&mut self, step: StepIx, end: StepEnd, now: Duration) {
@@ -332,7 +367,7 @@ impl Run {
         self.ready.clear();
         self.resting.clear();
         for ix in self.plan.indexes() {
-            let running = self.busy.get(&self.lane(ix)) == Some(&ix);
+            let running = self.busy.get(&self.lane(ix)).is_some_and(|running| running.contains(&ix));
             if self.steps[ix.0].end.is_none() && !running {
                 self.close(ix, StepEnd::NotStarted);
             }

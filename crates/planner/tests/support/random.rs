@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dunlin_planner::{
-    Action, Catalog, Digest, Kind, Ledger, LedgerRow, Observed, Place, Plan, Probe, Reference, RowState, StepIx,
-    StoredDependency, TargetName, Timestamp,
+    Action, Catalog, Digest, Kind, Ledger, LedgerRow, Observed, Place, Plan, Probe, QualifiedName, Reference, RowState,
+    StepIx, StoredDependency, TargetName, Timestamp,
 };
 
 use super::{Fixture, migration, statement};
@@ -95,8 +95,15 @@ impl Shape {
         let mut catalog = Fixture::parse(&text).catalog;
         for (number, (_, kind)) in self.migrations.iter().enumerate() {
             let mut migration = migration(&self.id(number), *kind);
-            if number % 5 == 4 {
-                migration.up.statements = vec![statement(Some(Probe::Repeat))];
+            match number % 10 {
+                4 => migration.up.statements = vec![statement(Some(Probe::Repeat))],
+                // Index builds on one of three tables.
+                5..8 => {
+                    let table = QualifiedName { schema: None, name: format!("t{}", number % 3) };
+                    let probe = Probe::IndexValid { index: format!("i{number}"), table };
+                    migration.up.statements = vec![statement(Some(probe))];
+                }
+                _ => {}
             }
             catalog.migrations.push(migration);
         }
@@ -138,12 +145,14 @@ pub(crate) fn apply(
             checksum: step.checksum,
             tokens: Digest::of(format!("up tokens {}", step.id).as_bytes()),
             step: 0,
+            begun: Vec::new(),
             run: "r1".parse().unwrap(),
             attempt: 1,
             dependencies: stored.collect(),
             started: Timestamp(1),
             finished: Some(Timestamp(2)),
             by: "deployer".to_owned(),
+            holder: None,
         };
         let Some(Observed::Facts(facts)) = observed.get_mut(&step.target) else { panic!("every target is observed") };
         let Ledger::Present { rows, .. } = &mut facts.ledger else { panic!("every ledger is there") };
