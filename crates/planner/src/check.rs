@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::repair::commands;
 use crate::{
-    Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx, Observed, RowState,
-    Selection, StoredDependency, TargetName,
+    Body, Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx, Observed,
+    RowState, Selection, StoredDependency, TargetName,
 };
 
 /// What was read from each database that was asked.
@@ -23,7 +24,9 @@ pub(crate) enum Standing {
     Changed,
     /// Statement by statement, interrupted or in progress.
     Resumable,
-    /// Begun in one transaction that its body left, or interrupted while being taken back.
+    /// Statement by statement, interrupted while being taken back, or on its way.
+    GoingBack,
+    /// Its body left its transaction half way.
     Dirty,
 }
 
@@ -32,15 +35,20 @@ pub(crate) fn standing(migration: &Migration, row: Option<&LedgerRow>) -> Standi
     let Some(row) = row else { return Standing::Pending };
     match row.state {
         RowState::Reverted => Standing::Pending,
-        RowState::Running if row.transactional => Standing::Dirty,
-        RowState::Running if row.checksum != migration.up.digest => Standing::Edited,
-        RowState::Running => Standing::Resumable,
-        RowState::Reverting => Standing::Dirty,
+        RowState::Running | RowState::Reverting if row.transactional => Standing::Dirty,
+        RowState::Running if row.fits(&migration.up) => Standing::Resumable,
+        RowState::Reverting if migration.way_back().is_some_and(|down| row.fits(&down)) => Standing::GoingBack,
+        RowState::Running | RowState::Reverting => Standing::Edited,
         RowState::Applied if row.checksum == migration.up.digest => Standing::Applied,
         RowState::Applied if migration.kind == Kind::Repeatable => Standing::Changed,
         RowState::Applied if row.tokens == migration.up.tokens => Standing::Applied,
         RowState::Applied => Standing::Edited,
     }
+}
+
+/// Whether `body` is taken up where an interrupted attempt of it stopped. One that never began a statement starts anew.
+pub(crate) fn resumes(row: Option<&LedgerRow>, body: &Body) -> bool {
+    row.is_some_and(|row| !row.begun.is_empty() || !body.is_transactional())
 }
 
 /// A migration's row, where its database was asked and has one.
@@ -87,29 +95,33 @@ fn ledgers(observed: &Observations) -> BTreeMap<&LedgerId, (&TargetName, &Ledger
 fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> Option<Finding> {
     let id = &migration.id;
     let finding = match standing(migration, Some(row)) {
-        Standing::Edited if row.state == RowState::Running => {
-            let message = format!(
-                "`{id}` was interrupted in `{target}` after statement {}, and its file was edited since",
-                row.step
-            );
-            Finding::error("migration-edited", message)
-                .class(Class::Drift)
-                .hint("put the file back as it was, so that it can be finished")
-        }
+        Standing::Edited if matches!(row.state, RowState::Running | RowState::Reverting) => interrupted_and_edited(target, migration, row),
         Standing::Edited => {
             let message = format!("`{id}` is applied in `{target}` with checksum {}, and its file was edited since", row.checksum.short());
             Finding::error("migration-edited", message)
                 .class(Class::Drift)
-                .hint("put the file back as it was, and write the change as a new migration")
+                .hint(format!(
+                    "put the file back as it was, and write the change as a new migration; or say {}",
+                    commands(Some(migration), row)
+                ))
+        }
+        Standing::GoingBack => {
+            let message = format!(
+                "`{id}` is being taken back from `{target}`, or that was interrupted after {} of the statements of its down",
+                row.step
+            );
+            Finding::error("migration-going-back", message)
+                .class(Class::Dirty)
+                .hint(format!("finish that first: dunlin down --version {id}"))
         }
         Standing::Dirty if row.state == RowState::Reverting => {
-            Finding::error("migration-dirty", format!("`{id}` was interrupted while it was taken back from `{target}`"))
+            Finding::error("migration-dirty", format!("the down of `{id}` left its transaction in `{target}` and is done in part"))
                 .class(Class::Dirty)
-                .hint("look at the database; then finish by hand and correct its row in dunlin.ledger")
+                .hint(decide(migration, row))
         }
         Standing::Dirty => Finding::error("migration-dirty", format!("`{id}` left its transaction in `{target}` and is applied in part"))
             .class(Class::Dirty)
-            .hint("its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger"),
+            .hint(decide(migration, row)),
         Standing::Applied if row.checksum != migration.up.digest => {
             Finding::note("migration-reworded", format!("only comments or white space of `{id}` changed since it was applied"))
         }
@@ -118,10 +130,35 @@ fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> 
     Some(finding.at(migration.place.clone()).of(id))
 }
 
+/// A person decides; Dunlin knows neither what is there nor what should be.
+fn decide(migration: &Migration, row: &LedgerRow) -> String {
+    format!("its text commits or rolls back by itself: look at the database, then say {}", commands(Some(migration), row))
+}
+
+/// What was begun has to stay as it was: nobody could tell what of the new text is there.
+fn interrupted_and_edited(target: &TargetName, migration: &Migration, row: &LedgerRow) -> Finding {
+    let down = migration.way_back().filter(|_| row.state == RowState::Reverting);
+    let now = down.as_ref().unwrap_or(&migration.up);
+    let same = row.begun.iter().zip(&now.sums()).take_while(|(then, now)| then == now).count();
+    let word = if row.state == RowState::Reverting { "taken back from" } else { "interrupted in" };
+    let message = format!(
+        "`{}` was {word} `{target}` up to statement {}, and its statement {} was edited since",
+        migration.id,
+        row.begun.len(),
+        same + 1
+    );
+    Finding::error("migration-edited", message)
+        .class(Class::Drift)
+        .hint(format!(
+            "put that statement back as it was, so that the rest can be finished; what comes after it may change. Or look at the database, then say {}",
+            commands(Some(migration), row)
+        ))
+}
+
 fn missing_file(target: &TargetName, row: &LedgerRow) -> Finding {
     Finding::error("migration-missing", format!("`{}` is applied in `{target}`, and no file has it any more", row.id))
         .class(Class::Drift)
-        .hint("bring the file back from version control")
+        .hint(format!("bring the file back from version control; or say {}", commands(None, row)))
         .of(&row.id)
 }
 

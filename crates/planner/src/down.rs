@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use crate::check::{Observations, Standing, row_of, standing, unreachable};
+use crate::check::{Observations, Standing, resumes, row_of, standing, unreachable};
 use crate::graph::EdgeKind;
+use crate::repair::commands;
 use crate::select::named;
 use crate::through::Through;
 use crate::up::{planned_targets, weigh};
@@ -182,6 +183,11 @@ impl<'p> Applied<'p> {
         migration.kind == Kind::Seed && migration.down.is_none()
     }
 
+    /// It was asked for before, and interrupted.
+    fn is_going_back(&self, ix: MigrationIx) -> bool {
+        standing(self.graph.migration(ix), row_of(self.graph, self.observed, ix)) == Standing::GoingBack
+    }
+
     fn with_dependents(&self, named: &BTreeSet<MigrationIx>) -> BTreeSet<MigrationIx> {
         let mut taken = named.clone();
         let mut stack: Vec<_> = named.iter().copied().collect();
@@ -199,7 +205,7 @@ impl<'p> Applied<'p> {
     }
 
     fn refuse_dependents(&self, named: &BTreeSet<MigrationIx>, taken: &BTreeSet<MigrationIx>) -> Option<Finding> {
-        let others = taken.difference(named).filter(|ix| !self.is_forgotten(**ix));
+        let others = taken.difference(named).filter(|ix| !self.is_forgotten(**ix) && !self.is_going_back(**ix));
         let others: Vec<_> = others.map(|ix| format!("`{}`", self.graph.migration(*ix).id)).collect();
         let first = self.graph.migration(*named.first()?);
         let message = format!("`{}` cannot go alone, applied migrations need it: {}", first.id, others.join(", "));
@@ -227,13 +233,20 @@ impl<'p> Applied<'p> {
     fn refusals(&self, ix: MigrationIx) -> Option<Finding> {
         let migration = self.graph.migration(ix);
         let id = &migration.id;
-        let finding = match standing(migration, row_of(self.graph, self.observed, ix)) {
+        let row = row_of(self.graph, self.observed, ix);
+        let finding = match standing(migration, row) {
+            Standing::Edited if row.is_some_and(|row| row.state == RowState::Reverting) => Finding::error(
+                "migration-edited",
+                format!("`{id}` was taken back in part, and what was done of its down was edited since"),
+            )
+            .class(Class::Drift)
+            .hint("put the down's file back as it was, so that it can be finished"),
             Standing::Edited => Finding::error("migration-edited", format!("`{id}` was edited since it was applied"))
                 .class(Class::Drift)
                 .hint("put the file back as it was: its down belongs to what was applied"),
             Standing::Dirty => Finding::error("migration-dirty", format!("`{id}` stopped half way"))
                 .class(Class::Dirty)
-                .hint("look at the database, finish by hand, then correct its row in dunlin.ledger"),
+                .hint(format!("look at the database, then say {}", commands(Some(migration), row?))),
             Standing::Resumable => {
                 Finding::error("migration-unfinished", format!("`{id}` was interrupted and is not finished"))
                     .class(Class::Dirty)
@@ -277,7 +290,8 @@ impl<'p> Applied<'p> {
                 .filter_map(|(later, why)| Some(Wait { step: *step_of.get(later)?, why: why.clone() }))
                 .collect(),
             pulled_in_by: requested,
-            resumes: false,
+            resumes: self.is_going_back(ix) && resumes(row_of(self.graph, self.observed, ix), &migration.way_back()?),
+            estimate: None,
             remaining: 1,
         })
     }

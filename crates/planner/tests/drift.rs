@@ -266,21 +266,97 @@ fn statement_by_statement_it_is_taken_up_again() {
 fn interrupted_statement_by_statement_and_edited_since() {
     assert_snapshot!(check("
         row core auth/1
-        row core auth/2 running alone edited
+        row core auth/2 running alone edited begun 1
     "), @"
     apply auth/3 on core checks auth/2
     apply iot/1 on metrics checks auth/1*
     apply iot/2 on metrics <sequence iot/1 checks iot/1
-    error migration-edited Drift: `auth/2` was interrupted in `core` after statement 0, and its file was edited since (line 7)
-      hint: put the file back as it was, so that it can be finished
+    error migration-edited Drift: `auth/2` was interrupted in `core` up to statement 1, and its statement 1 was edited since (line 7)
+      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change
     --
     auth/1 applied
     auth/2 edited
     auth/3 pending <auth/2
     iot/1 pending
     iot/2 pending <iot/1
-    error migration-edited Drift: `auth/2` was interrupted in `core` after statement 0, and its file was edited since (line 7)
-      hint: put the file back as it was, so that it can be finished
+    error migration-edited Drift: `auth/2` was interrupted in `core` up to statement 1, and its statement 1 was edited since (line 7)
+      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change
+    ");
+}
+
+#[test]
+fn interrupted_before_its_first_statement_it_may_be_edited() {
+    assert_snapshot!(show(&format!("{PROJECT}row core auth/1\nrow core auth/2 running alone edited"), "up"), @"
+    resume auth/2 on core checks auth/1
+    apply auth/3 on core <sequence auth/2 checks auth/2
+    apply iot/1 on metrics checks auth/1*
+    apply iot/2 on metrics <sequence iot/1 checks iot/1
+    ");
+}
+
+#[test]
+fn interrupted_before_its_first_statement_it_may_become_transactional() {
+    assert_snapshot!(show(&format!("{PROJECT}row core auth/1\nrow core auth/2\nrow core auth/3 running alone"), "up"), @"
+    apply auth/3 on core checks auth/2
+    apply iot/1 on metrics checks auth/1*
+    apply iot/2 on metrics <sequence iot/1 checks iot/1
+    ");
+}
+
+#[test]
+fn what_is_on_its_way_back_is_finished_by_down() {
+    let lines = "
+        row core auth/1
+        row core auth/2 reverting alone begun 1
+        row core auth/3 reverted
+    ";
+    assert_snapshot!(check(lines), @"
+    apply auth/3 on core checks auth/2
+    apply iot/1 on metrics checks auth/1*
+    apply iot/2 on metrics <sequence iot/1 checks iot/1
+    error migration-going-back Dirty: `auth/2` is being taken back from `core`, or that was interrupted after 1 of the statements of its down (line 7)
+      hint: finish that first: dunlin down --version auth/2
+    --
+    auth/1 applied
+    auth/2 reverting: `down` is at it, or was interrupted and has to be finished
+    auth/3 pending <auth/2
+    iot/1 pending
+    iot/2 pending <iot/1
+    error migration-going-back Dirty: `auth/2` is being taken back from `core`, or that was interrupted after 1 of the statements of its down (line 7)
+      hint: finish that first: dunlin down --version auth/2
+    ");
+    assert_snapshot!(show(&format!("{PROJECT}{lines}"), "down --set auth"), @"resume revert auth/2 on core");
+    assert_snapshot!(show(&format!("{PROJECT}{lines}"), "down --version auth/1"), @"
+    resume revert auth/2 on core pulled in by auth/1
+    revert auth/1 on core <sequence auth/2 checks auth/2
+    ");
+}
+
+#[test]
+fn the_down_of_what_is_on_its_way_back_was_edited() {
+    let lines = "
+        row core auth/1
+        row core auth/2 reverting alone edited begun 1
+    ";
+    assert_snapshot!(check(lines), @"
+    apply auth/3 on core checks auth/2
+    apply iot/1 on metrics checks auth/1*
+    apply iot/2 on metrics <sequence iot/1 checks iot/1
+    error migration-edited Drift: `auth/2` was taken back from `core` up to statement 1, and its statement 1 was edited since (line 7)
+      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change
+    --
+    auth/1 applied
+    auth/2 edited
+    auth/3 pending <auth/2
+    iot/1 pending
+    iot/2 pending <iot/1
+    error migration-edited Drift: `auth/2` was taken back from `core` up to statement 1, and its statement 1 was edited since (line 7)
+      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change
+    ");
+    assert_snapshot!(show(&format!("{PROJECT}{lines}"), "down --set auth"), @"
+    revert auth/2 on core
+    error migration-edited Drift: `auth/2` was taken back in part, and what was done of its down was edited since (line 7)
+      hint: put the down's file back as it was, so that it can be finished
     ");
 }
 
@@ -291,16 +367,16 @@ fn interrupted_while_it_was_taken_back() {
     apply auth/3 on core <sequence auth/2 checks auth/2
     apply iot/1 on metrics checks auth/1*
     apply iot/2 on metrics <sequence iot/1 checks iot/1
-    error migration-dirty Dirty: `auth/1` was interrupted while it was taken back from `core` (line 6)
-      hint: look at the database; then finish by hand and correct its row in dunlin.ledger
+    error migration-dirty Dirty: the down of `auth/1` left its transaction in `core` and is done in part (line 6)
+      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
     --
     auth/1 dirty
     auth/2 pending <auth/1
     auth/3 pending <auth/2
     iot/1 pending <auth/1
     iot/2 pending <iot/1
-    error migration-dirty Dirty: `auth/1` was interrupted while it was taken back from `core` (line 6)
-      hint: look at the database; then finish by hand and correct its row in dunlin.ledger
+    error migration-dirty Dirty: the down of `auth/1` left its transaction in `core` and is done in part (line 6)
+      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
     ");
 }
 

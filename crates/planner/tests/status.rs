@@ -60,8 +60,8 @@ fn a_word_for_every_state() {
       hint: put the file back as it was, and write the change as a new migration
     error migration-dirty Dirty: `auth/03` left its transaction in `core` and is applied in part (line 11)
       hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
-    error migration-dirty Dirty: `auth/05` was interrupted while it was taken back from `core` (line 13)
-      hint: look at the database; then finish by hand and correct its row in dunlin.ledger
+    error migration-dirty Dirty: the down of `auth/05` left its transaction in `core` and is done in part (line 13)
+      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
     error migration-missing Drift: `auth/07` is applied in `core`, and no file has it any more
       hint: bring the file back from version control
     error out-of-order Invalid: `auth/06` is pending, and `auth/07` of its set is applied already (line 14)
