@@ -20,8 +20,8 @@ use crate::failure;
 use crate::options::ConnectOptions;
 use crate::tls;
 
-/// Inspection, two lanes, and one to spare.
-const CONNECTIONS: usize = 4;
+/// Inspection, the lane of transactions, that of backfills, four for what runs statement by statement, and one to spare.
+const CONNECTIONS: usize = 8;
 
 /// Where a connection's notices go just now.
 pub(crate) type NoticeTap = Arc<Mutex<Option<NoticeSink>>>;
@@ -50,7 +50,7 @@ pub(crate) struct Connection {
 impl Connector {
     pub(crate) fn new(options: Arc<ConnectOptions>) -> Result<Self, Failure> {
         let tls = tls::connector(&options).map_err(|error| {
-            let failure = Failure::new(FailureClass::Rejected, error.to_string());
+            let failure = Failure::new(FailureClass::Misconfigured, error.to_string());
             Failure { detail: std::error::Error::source(&error).map(failure::chain), ..failure }
         })?;
         let taps = Taps::default();
