@@ -45,7 +45,7 @@ impl PostgresSession {
             body: &task.step.body,
             text: &task.text,
             range: 0..task.text.len(),
-            closing: messages::closing(&key, settings, course.during, Some(course.after)),
+            closing: format!("{}{}", line.shed(), messages::closing(&key, settings, course.during, Some(course.after))),
             trailer: (!line.pooled).then_some("DISCARD ALL"),
         };
         let line = self.begin_work()?;

@@ -28,6 +28,13 @@ const TOOL: &str = concat!("dunlin ", env!("CARGO_PKG_VERSION"));
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(15);
 
+/// What a body may leave in a session that the pooler gives to somebody else next: channels, cursors, temporary tables,
+/// sequences' last values, prepared statements (not those of the pooler itself) and locks. `DISCARD ALL` does not run in a
+/// transaction, and outside of it this may be another session.
+pub(crate) const SHED: &str = "UNLISTEN *; CLOSE ALL; DISCARD TEMP; DISCARD SEQUENCES; \
+    DO $dunlin$ DECLARE known pg_catalog.name; BEGIN FOR known IN SELECT name FROM pg_catalog.pg_prepared_statements WHERE from_sql LOOP \
+    EXECUTE pg_catalog.format('DEALLOCATE %I', known); END LOOP; END $dunlin$; SELECT pg_catalog.pg_advisory_unlock_all();\n";
+
 /// What never changes while a step runs: whose row it is, and by which run.
 pub(crate) struct Key {
     pub(crate) project: String,

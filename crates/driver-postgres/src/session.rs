@@ -15,8 +15,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connect::{Connection, Connector, locked};
-use crate::failure;
 use crate::rows::{field, one_row};
+use crate::{failure, messages};
 
 /// One lane's connection to a PostgreSQL database.
 pub(crate) struct PostgresSession {
@@ -146,7 +146,8 @@ impl PostgresSession {
     pub(crate) async fn settle(&mut self) -> bool {
         let Some(line) = &self.line else { return false };
         for _ in 0..5 {
-            match line.connection.client().batch_execute("ROLLBACK").await {
+            // In one message: behind a pooler the next one may reach another session.
+            match line.connection.client().batch_execute(&format!("ROLLBACK; {}", line.shed())).await {
                 Ok(()) => {
                     self.rinse().await;
                     return true;
@@ -171,6 +172,11 @@ impl PostgresSession {
 }
 
 impl Line {
+    /// What a transaction does in the end for whoever gets its session next.
+    pub(crate) fn shed(&self) -> &'static str {
+        if self.pooled { messages::SHED } else { "" }
+    }
+
     async fn open(connector: &Connector, lane: LaneKind) -> Result<Self, Failure> {
         let connection = connector.connect().await?;
         let query = "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_setting('server_version_num') AS number, \
