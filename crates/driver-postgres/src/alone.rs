@@ -3,10 +3,13 @@
 //! What follows from what is decided by the planner's walk; here is only how each act is done (PROTOCOL.md, "Statement by
 //! statement").
 
+use std::time::{Duration, Instant};
+
 use dunlin_driver::{Claim, StepTask};
-use dunlin_planner::{Body, Failure, FailureClass, Probe, ProbeFact, StatementClass, StepSettings};
+use dunlin_planner::{Body, Failure, FailureClass, Probe, ProbeFact, StatementClass, StepSettings, doubt};
 use serde_json::json;
-use tokio_postgres::error::{DbError, ErrorPosition};
+use tokio_postgres::Client;
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
 use crate::messages::{self, Course, FENCED, Key, NEEDS, NOT_CLAIMED, OTHER_LEDGER};
@@ -15,6 +18,10 @@ use crate::rows::{field, one_row, truth};
 use crate::session::{Claimed, PostgresSession};
 use crate::sql;
 use crate::window::Window;
+
+/// How long a wreck is cleared away for when the run is to stop, and when it is not.
+const BRIEF: Duration = Duration::from_secs(4);
+const PATIENT: Duration = Duration::from_secs(30);
 
 impl PostgresSession {
     pub(crate) async fn claim_alone(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure> {
@@ -55,19 +62,24 @@ impl PostgresSession {
             };
         }
         let query = format!(
-            "SELECT attempt, step, pre IS NOT NULL AS intended FROM dunlin.ledger WHERE project = {} AND id = {}",
+            "SELECT attempt, step, pre IS NOT NULL AS intended, pre ->> 'seen' AS seen FROM dunlin.ledger WHERE project = {} AND id = {}",
             key.project, key.id
         );
         let row = one_row(client, &query).await?;
         let attempt = field(&row, "attempt")?;
-        let claim = Claim::Taken { attempt, finished: field(&row, "step")?, intended: truth(&row, "intended") };
-        self.claimed = Some(Claimed { lock: key.lock, attempt });
+        let pre = truth(&row, "intended").then(|| seen(row.get("seen")));
+        let claim = Claim::Taken { attempt, finished: field(&row, "step")?, pre };
+        self.claimed = Some(Claimed { lock: key.lock, attempt, ranges: None });
         Ok(claim)
     }
 
-    async fn unlock(&mut self, lock: i32) {
+    pub(crate) async fn unlock(&mut self, lock: i32) {
         self.claimed = None;
         let Ok(line) = self.line().await else { return };
+        // Behind a pooler no lock outlives its transaction, and the session is somebody else's.
+        if line.pooled {
+            return;
+        }
         // DISCARD ALL frees every session lock; unlocking first makes the order plain.
         let unlock = format!("SELECT pg_catalog.pg_advisory_unlock({}, {lock})", sql::LOCK_CLASS);
         let freed = line.connection.client().batch_execute(&unlock).await;
@@ -76,8 +88,13 @@ impl PostgresSession {
         }
     }
 
-    pub(crate) async fn write_intent(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
-        let pre = sql::json(&json!({"statement": index}));
+    pub(crate) async fn write_intent(
+        &mut self,
+        task: &StepTask<'_>,
+        index: usize,
+        seen: &ProbeFact,
+    ) -> Result<(), Failure> {
+        let pre = sql::json(&json!({"statement": index, "seen": seen}));
         self.write(task, index, &format!("pre = {pre}"), "").await
     }
 
@@ -120,65 +137,120 @@ impl PostgresSession {
     }
 
     pub(crate) async fn execute_alone(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
+        self.held()?;
         let range = task.step.body.statements[index].range.clone();
         let text = &task.text[range.clone()];
-        let Err(error) = self.alone(task, index, text).await? else { return Ok(()) };
+        if !self.take_tables(&task.step.body, index).await? {
+            // Nothing was sent.
+            self.write(task, index, "pre = NULL", "").await?;
+            let message = format!("statement {} waits for a build of another migration on the same table", index + 1);
+            return Err(Failure::new(FailureClass::Busy, message));
+        }
+        let mut before = limits(&task.step.body, index);
+        if self.line_or_lost()?.watches_client {
+            // A build that outlives its client is progress, which the next attempt adopts.
+            before.push_str("SET client_connection_check_interval = 0;");
+        }
+        before.push_str(&messages::body_settings(&task.step.body.settings, false));
+        let ended = self.alone(task, &before, text).await?;
+        self.leave_tables(&task.step.body, index).await;
+        let Err(error) = ended else { return Ok(()) };
         let failure = self.act_failed(task, &error).await;
         let offset = match error.as_db_error().and_then(DbError::position) {
             Some(ErrorPosition::Original(position)) => place::offset_of(text, *position),
             _ => 0,
         };
-        if failure.class != FailureClass::Unknown {
-            // The server refused and the connection lives: nothing is in doubt but what the catalog shows.
-            self.write(task, index, "pre = NULL", "").await.ok();
+        let place = Some(place::at(&task.step.body, &task.text, range.start + offset));
+        let failure = Failure { place, ..failure };
+        if failure.class == FailureClass::Unknown {
+            return Err(failure);
         }
-        if failure.class == FailureClass::Rejected
-            && self.probe_statement(&task.step.body, index).await.is_ok_and(is_wreck)
-        {
-            // At once, not by the next run: what is left of a unique index can refuse writes already.
-            self.clean_up(task, index).await.ok();
-        }
-        Err(Failure { place: Some(place::at(&task.step.body, &task.text, range.start + offset)), ..failure })
+        Err(self.refused(task, index, failure).await)
     }
 
-    /// Runs a text alone in its message, under the body's settings; its answer is awaited before anything else is sent.
+    /// The server refused, and the connection lives: nothing is in doubt but what the catalog shows, and a wreck is removed at
+    /// once, not by the next run. What is left of a unique index can refuse writes already.
+    async fn refused(&mut self, task: &StepTask<'_>, index: usize, failure: Failure) -> Failure {
+        let Some(probe) = probe_of(&task.step.body, index) else { return failure };
+        if *probe == Probe::Piecemeal && failure.context.is_some() {
+            let hint = format!("it commits on its way: {}", doubt(&task.step.id, index + 1));
+            return Failure { class: FailureClass::Dirty, hint: Some(hint), ..failure };
+        }
+        // The next attempt finishes what is half detached, and that is all it has to do.
+        let finishes = matches!(probe, Probe::Detached { .. });
+        let interrupted = failure.class == FailureClass::Interrupted;
+        if interrupted {
+            self.shield(true);
+        }
+        let wrecked = self.remove_wreck(task, index, !finishes, if interrupted { BRIEF } else { PATIENT }).await;
+        if !(finishes && wrecked) {
+            self.write(task, index, "pre = NULL", "").await.ok();
+        }
+        self.shield(false);
+        failure
+    }
+
+    /// Whether there was a wreck, after trying for no longer than `limit` to remove it.
+    async fn remove_wreck(&mut self, task: &StepTask<'_>, index: usize, remove: bool, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut wrecked = false;
+        // A late cancel request can still hit any of this.
+        while Instant::now() < deadline {
+            match self.probe_statement(&task.step.body, index).await {
+                Ok(ProbeFact::Garbage { .. }) => wrecked = true,
+                Err(failure) if is_cancelled(&failure) => continue,
+                _ => return wrecked,
+            }
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            let cleaned = if remove { self.clean_within(task, index, left).await } else { Ok(()) };
+            if !cleaned.is_err_and(|failure| is_cancelled(&failure)) {
+                return wrecked;
+            }
+        }
+        wrecked
+    }
+
+    /// Runs a text alone in its message, behind settings; its answer is awaited before anything else is sent.
     async fn alone(
         &mut self,
         task: &StepTask<'_>,
-        index: usize,
+        before: &str,
         text: &str,
     ) -> Result<Result<(), tokio_postgres::Error>, Failure> {
         self.mark_interruptible();
         self.held()?;
-        let body = &task.step.body;
-        let before = format!("{}{}", limits(body, index), messages::body_settings(&body.settings, false));
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
         let client = line.connection.client();
-        let ended = match client.batch_execute(&before).await {
+        let ended = match client.batch_execute(before).await {
             Ok(()) => client.batch_execute(text).await,
             refused => refused,
         };
-        let washed = client.batch_execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
+        let washed = wash(client).await;
         self.end_work();
-        Ok(ended.and(washed))
+        if !washed {
+            // Its settings would go on into our own statements; what the statement did is found out by the next claim.
+            self.hang_up();
+            let failure = Failure::new(FailureClass::Unknown, "the session could not be used any more");
+            return if ended.is_ok() { Err(failure) } else { Ok(ended) };
+        }
+        Ok(ended)
     }
 
     pub(crate) async fn clean_up(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
-        let StatementClass::Alone { probe: Probe::IndexValid { index: name, table }, .. } =
-            &task.step.body.statements[index].class
-        else {
-            return Err(Failure::new(
-                FailureClass::Rejected,
-                format!("statement {} leaves nothing that could be removed", index + 1),
-            ));
-        };
-        let Some(schema) = self.schema_of(&task.step.body, table).await? else { return Ok(()) };
-        let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {}.{}", sql::identifier(&schema), sql::identifier(name));
-        match self.alone(task, index, &drop).await? {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.act_failed(task, &error).await),
+        self.clean_within(task, index, Duration::ZERO).await
+    }
+
+    /// Removes, or completes, what is left of a statement; zero is no limit.
+    async fn clean_within(&mut self, task: &StepTask<'_>, index: usize, limit: Duration) -> Result<(), Failure> {
+        let settings = messages::body_settings(&task.step.body.settings, false);
+        let before = format!("{settings}SET lock_timeout = 0; SET statement_timeout = {};", limit.as_millis());
+        for text in self.clean_ups(&task.step.body, index).await? {
+            if let Err(error) = self.alone(task, &before, &text).await? {
+                return Err(self.act_failed(task, &error).await);
+            }
         }
+        Ok(())
     }
 
     /// A statement that could be in a transaction gets one, together with its progress.
@@ -219,22 +291,48 @@ impl PostgresSession {
     }
 }
 
+/// What an intent says was seen before its statement.
+fn seen(text: Option<&str>) -> ProbeFact {
+    match text {
+        Some("done") => ProbeFact::Done,
+        Some("repeatable") => ProbeFact::Repeatable,
+        Some("unknown") => ProbeFact::Unknown,
+        _ => ProbeFact::Absent,
+    }
+}
+
 fn progress(index: usize) -> String {
     format!("step = {}, pre = NULL", index + 1)
 }
 
-fn is_wreck(fact: ProbeFact) -> bool {
-    matches!(fact, ProbeFact::Garbage { .. })
+fn is_cancelled(failure: &Failure) -> bool {
+    failure.sqlstate.as_deref() == Some(SqlState::QUERY_CANCELED.code())
 }
 
-/// Index builds wait for old transactions as long as it takes, since giving up would cost the whole build and leave an
-/// invalid index; other statements get the usual limits.
+/// Washes off what was set for a statement; a late cancel request can hit this too.
+async fn wash(client: &Client) -> bool {
+    for _ in 0..5 {
+        match client.batch_execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await {
+            Ok(()) => return true,
+            Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+fn probe_of(body: &Body, index: usize) -> Option<&Probe> {
+    match &body.statements[index].class {
+        StatementClass::Alone { probe, .. } => Some(probe),
+        StatementClass::Transactional => None,
+    }
+}
+
+/// Concurrent builds and the like wait for old transactions as long as it takes, since giving up would cost the whole work
+/// and leave a wreck; other statements get the usual limits.
 fn limits(body: &Body, index: usize) -> String {
-    let builds_index = matches!(
-        body.statements[index].class,
-        StatementClass::Alone { probe: Probe::IndexValid { .. } | Probe::IndexAbsent(_), .. }
-    );
-    let lock = if builds_index { 0 } else { body.settings.lock_timeout.unwrap_or(messages::LOCK_TIMEOUT).as_millis() };
+    let waits = probe_of(body, index).is_some_and(Probe::waits_for_others);
+    let lock = if waits { 0 } else { body.settings.lock_timeout.unwrap_or(messages::LOCK_TIMEOUT).as_millis() };
     let statement = body.settings.timeout.unwrap_or_default().as_millis();
     format!("SET lock_timeout = {lock}; SET statement_timeout = {statement}; SET client_min_messages = notice;\n")
 }

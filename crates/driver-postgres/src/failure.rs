@@ -65,6 +65,9 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 fn hint(state: &str) -> Option<&'static str> {
     Some(match state {
         "25001" => "let the file say `-- dunlin: transaction none`, or give the statement a file of its own",
+        "2D000" => {
+            "what it calls commits by itself: let the file say `-- dunlin: transaction none`, with `-- dunlin: probe SELECT …` above the call"
+        }
         "55P04" => "a new enum value cannot be used before it is committed: add it in a migration of its own",
         "53100" => "the server's disk is full; nothing of this step was kept",
         "53200" => "raise `max_locks_per_transaction`, or split the migration",

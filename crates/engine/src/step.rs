@@ -7,10 +7,11 @@ use dunlin_driver::{Claim, Session, StepTask};
 use dunlin_planner::Bodies;
 use dunlin_planner::{
     Event, EventKind, Failure, FailureClass, LaneKind, LedgerId, Notice, Outcome, Plan, RunId, Statement,
-    StatementClass, StepIx, TargetName, Timestamp, Walk, WalkAction,
+    StatementClass, StepIx, TargetName, Timestamp, Walk, WalkAction, doubt,
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::backfill::backfill;
 use crate::stop::until_stopped;
 
 /// Takes the events of a run, in order.
@@ -33,8 +34,14 @@ impl Context {
     }
 }
 
-/// Runs `step` in `session` once.
-pub(crate) async fn attempt(context: &Arc<Context>, session: &mut dyn Session, ix: StepIx, lane: LaneKind) -> Outcome {
+/// Runs `step` in `session` once; `rows` counts what a backfill changes.
+pub(crate) async fn attempt(
+    context: &Arc<Context>,
+    session: &mut dyn Session,
+    ix: StepIx,
+    lane: LaneKind,
+    rows: &mut Option<u64>,
+) -> Outcome {
     let step = context.plan.step(ix);
     let text = match context.bodies.open(&step.body.path, &step.body.digest) {
         Ok(text) => text,
@@ -51,6 +58,10 @@ pub(crate) async fn attempt(context: &Arc<Context>, session: &mut dyn Session, i
     let done = match lane {
         LaneKind::Main => until_stopped(session.apply(&task), canceller, &context.stop).await,
         LaneKind::Long => until_stopped(walk(context, session, &task, ix), canceller, &context.stop).await,
+        LaneKind::Batch => {
+            let work = backfill(context, session, &task, ix, rows.insert(0));
+            until_stopped(work, canceller, &context.stop).await
+        }
     };
     match done {
         Ok(true) => Outcome::Done,
@@ -69,12 +80,12 @@ fn interrupted(failure: Failure, stopping: bool) -> Failure {
 
 /// Walks through a step statement by statement.
 async fn walk(context: &Context, session: &mut dyn Session, task: &StepTask<'_>, ix: StepIx) -> Result<bool, Failure> {
-    let (finished, intended) = match session.claim(task).await? {
+    let (finished, pre) = match session.claim(task).await? {
         Claim::AlreadyDone => return Ok(false),
-        Claim::Taken { finished, intended, .. } => (finished, intended),
+        Claim::Taken { finished, pre, .. } => (finished, pre),
     };
     let statements = &task.step.body.statements;
-    let mut walk = Walk::new(&task.step.body, finished, intended);
+    let mut walk = Walk::new(&task.step.body, finished, pre);
     loop {
         let action = walk.action();
         if let WalkAction::Execute(index) | WalkAction::ExecuteRecorded(index) = action {
@@ -109,8 +120,12 @@ async fn take(
             return Ok(false);
         }
         WalkAction::Finish => return session.finish(task).await.map(|()| true),
+        WalkAction::Stop(failure) if failure.class == FailureClass::Dirty => {
+            let hint = Some(doubt(&task.step.id, walk.statement()));
+            return Err(Failure { hint, ..failure });
+        }
         WalkAction::Stop(failure) => return Err(failure),
-        WalkAction::Intend(index) => session.intend(task, index).await?,
+        WalkAction::Intend(index, seen) => session.intend(task, index, &seen).await?,
         WalkAction::Clean(index) => session.clean(task, index).await?,
         WalkAction::Execute(index) => session.execute(task, index).await?,
         WalkAction::ExecuteRecorded(index) => session.execute_recorded(task, index).await?,
