@@ -1,11 +1,12 @@
 //! From a file's statements to what the planner runs: how each may run, and how to find out whether it did.
 
 use dunlin_planner::{
-    Body, Copy, Digest, Finding, Probe, QualifiedName, Statement, StatementClass, StepSettings, TargetKind,
+    Body, Copy, Digest, Finding, Probe, QualifiedName, Rebuilt, Statement, StatementClass, StepSettings, TargetKind,
 };
 use dunlin_sql as sql;
 use sql::NonTx;
 
+use crate::batch::batch;
 use crate::sql_file::SqlFile;
 
 /// The body of `file`; `base` are its set's settings, which its headers change.
@@ -18,16 +19,20 @@ pub(crate) fn body(file: &SqlFile, kind: TargetKind, base: &StepSettings, findin
             tokens: file.raw,
             settings: base.clone(),
             statements: Vec::new(),
+            batch: None,
         };
     };
     let digests = source.digests();
+    let statements = statements(file, source, kind, findings);
+    let batch = batch(file, source, &statements, findings);
     Body {
         path: file.path.clone(),
         digest: Digest(digests.body),
         raw: Digest(digests.raw),
         tokens: Digest(digests.tokens),
         settings: settings(file, source, base, findings),
-        statements: statements(file, source, kind, findings),
+        statements,
+        batch,
     }
 }
 
@@ -66,10 +71,14 @@ fn statements(file: &SqlFile, source: &sql::Source, kind: TargetKind, findings: 
         let asked = source.probe(number);
         let class = match (&analysis.class, asked) {
             (sql::StatementClass::NonTransactional(what), _) => {
+                findings.extend(refusal(what).map(|finding| finding.at(file.place(&statement.range))));
                 let (what, probe) = non_transactional(what);
                 StatementClass::Alone { what: what.to_owned(), probe }
             }
-            _ if alone => StatementClass::Alone { what: first_words(text), probe: repeatable(text) },
+            // Its data go in a mode of the protocol that needs a message of its own, and it never needs to be alone.
+            _ if alone && statement.copy_data.is_none() => {
+                StatementClass::Alone { what: first_words(text), probe: repeatable(text, analysis) }
+            }
             (_, Some(probe)) => {
                 let message = "this probe belongs to a statement that runs in a transaction, where none is needed";
                 let hint = "remove it, or add `-- dunlin: transaction none`";
@@ -99,23 +108,25 @@ fn non_transactional(what: &NonTx) -> (&'static str, Probe) {
     match what {
         NonTx::CreateIndexConcurrently(build) => ("CREATE INDEX CONCURRENTLY", index_valid(build)),
         NonTx::DropIndexConcurrently { names } => ("DROP INDEX CONCURRENTLY", index_absent(names)),
-        NonTx::ReindexConcurrently { .. } => ("REINDEX CONCURRENTLY", Probe::Repeat),
+        NonTx::ReindexConcurrently { target, name } => ("REINDEX CONCURRENTLY", rebuilt(*target, name.as_ref())),
         NonTx::ReindexMany { .. } => ("REINDEX", Probe::Repeat),
         NonTx::Vacuum => ("VACUUM", Probe::Repeat),
         NonTx::AlterSystem => ("ALTER SYSTEM", Probe::Repeat),
         NonTx::Cluster => ("CLUSTER", Probe::Repeat),
         NonTx::DiscardAll => ("DISCARD ALL", Probe::Repeat),
         NonTx::RefreshContinuousAggregate { .. } => ("CALL refresh_continuous_aggregate", Probe::Repeat),
+        NonTx::CreateDatabase { name } if !name.is_empty() => ("CREATE DATABASE", Probe::DatabaseThere(name.clone())),
         NonTx::CreateDatabase { .. } => ("CREATE DATABASE", Probe::Unknown),
+        NonTx::DropDatabase { name } if !name.is_empty() => ("DROP DATABASE", Probe::DatabaseGone(name.clone())),
         NonTx::DropDatabase { .. } => ("DROP DATABASE", Probe::Unknown),
-        NonTx::AlterDatabaseTablespace => ("ALTER DATABASE … SET TABLESPACE", Probe::Unknown),
+        NonTx::AlterDatabaseTablespace => ("ALTER DATABASE … SET TABLESPACE", Probe::Repeat),
         NonTx::Tablespace => ("CREATE or DROP TABLESPACE", Probe::Unknown),
         NonTx::Subscription => ("CREATE, ALTER or DROP SUBSCRIPTION", Probe::Unknown),
-        NonTx::DetachConcurrently { .. } => ("DETACH PARTITION CONCURRENTLY", Probe::Unknown),
+        NonTx::DetachConcurrently { table, partition } => ("DETACH PARTITION CONCURRENTLY", detached(table, partition)),
         NonTx::ContinuousAggregateWithData { .. } => ("CREATE MATERIALIZED VIEW … WITH DATA", Probe::Unknown),
         NonTx::IndexTransactionPerChunk(_) => ("CREATE INDEX … transaction_per_chunk", Probe::Unknown),
-        NonTx::CommittingDo => ("DO that commits", Probe::Unknown),
-        NonTx::CommittingCall { .. } => ("CALL that commits", Probe::Unknown),
+        NonTx::CommittingDo => ("DO that commits", Probe::Piecemeal),
+        NonTx::CommittingCall { .. } => ("CALL that commits", Probe::Piecemeal),
     }
 }
 
@@ -136,7 +147,46 @@ fn index_absent(names: &[sql::QualifiedName]) -> Probe {
     Probe::IndexAbsent(names.iter().map(qualified).collect())
 }
 
-fn qualified(name: &sql::QualifiedName) -> QualifiedName {
+fn rebuilt(target: sql::ReindexTarget, name: Option<&sql::QualifiedName>) -> Probe {
+    match (target, name.filter(|name| !name.name.is_empty())) {
+        (sql::ReindexTarget::Index, Some(name)) => Probe::Rebuilt(Rebuilt::Index(qualified(name))),
+        (sql::ReindexTarget::Table, Some(name)) => Probe::Rebuilt(Rebuilt::Table(qualified(name))),
+        (sql::ReindexTarget::Schema, Some(name)) => Probe::Rebuilt(Rebuilt::Schema(name.name.clone())),
+        _ => Probe::Rebuilt(Rebuilt::Database),
+    }
+}
+
+fn detached(table: &sql::QualifiedName, partition: &sql::QualifiedName) -> Probe {
+    if table.name.is_empty() || partition.name.is_empty() {
+        return Probe::Unknown;
+    }
+    Probe::Detached { table: qualified(table), partition: qualified(partition) }
+}
+
+/// What no server would do, or what could not be taken up again after an interruption.
+fn refusal(what: &NonTx) -> Option<Finding> {
+    let (code, message, hint) = match what {
+        NonTx::CreateIndexConcurrently(build) | NonTx::IndexTransactionPerChunk(build) if build.name.is_none() => (
+            "unnamed-concurrent-index",
+            "an interrupted build of an index without a name leaves an invalid one, and a second try makes another",
+            "name the index",
+        ),
+        NonTx::DropIndexConcurrently { names } if names.len() > 1 => (
+            "concurrent-drop-of-several",
+            "DROP INDEX CONCURRENTLY takes one index at a time",
+            "write a statement for each index",
+        ),
+        NonTx::DiscardAll => (
+            "discard-all",
+            "DISCARD ALL would give up the lock that this migration runs under",
+            "remove it: each statement begins with settings of its own, and the session is cleared afterwards",
+        ),
+        _ => return None,
+    };
+    Some(Finding::error(code, message).hint(hint))
+}
+
+pub(crate) fn qualified(name: &sql::QualifiedName) -> QualifiedName {
     QualifiedName { schema: name.schema.clone(), name: name.name.clone() }
 }
 
@@ -146,9 +196,18 @@ fn first_words(text: &str) -> String {
     words.join(" ")
 }
 
-/// A statement that says IF EXISTS or IF NOT EXISTS can be run again.
-fn repeatable(text: &str) -> Probe {
+/// How to find out about a statement that could be in a transaction, and is asked not to be: one that adds an enum's value
+/// can be looked at, one that says IF EXISTS or IF NOT EXISTS can be run again, as can what only refreshes.
+fn repeatable(text: &str, analysis: &sql::Analysis) -> Probe {
+    if let Some(added) = &analysis.adds_enum_value {
+        return Probe::EnumValue { name: qualified(&added.name), value: added.value.clone() };
+    }
+    if matches!(analysis.class, sql::StatementClass::Unknown { .. }) {
+        return Probe::Piecemeal;
+    }
     let words: Vec<_> = text.split_whitespace().take(8).map(str::to_uppercase).collect();
     let guarded = words.windows(2).any(|pair| pair[0] == "IF" && (pair[1] == "EXISTS" || pair[1] == "NOT"));
-    if guarded { Probe::Repeat } else { Probe::Unknown }
+    let first = words.first().map_or("", String::as_str);
+    let refreshes = matches!(first, "REFRESH" | "REINDEX" | "ANALYZE" | "CLUSTER" | "CHECKPOINT");
+    if guarded || refreshes { Probe::Repeat } else { Probe::Unknown }
 }

@@ -12,7 +12,7 @@ fn check(sql: &str) -> String {
 fn statements_that_stand_alone_have_probes() {
     assert_snapshot!(check("create table t (id int);
 create index concurrently t_id on app.t (id);
-drop index concurrently app.old, older;
+drop index concurrently app.old;
 vacuum t;
 reindex index concurrently t_id;
 alter system set work_mem = '1MB';
@@ -21,14 +21,21 @@ call refresh_continuous_aggregate('c', null, null);
 alter table p detach partition q concurrently;
 create database d;
 call elsewhere();
-"), @r#"
-set s of s on db: flyway
-s/1 a Versioned up m/V1__a.sql {1tx 2[CREATE INDEX CONCURRENTLY: index t_id of app.t is valid] 3[DROP INDEX CONCURRENTLY: app.old, older absent] 4[VACUUM: repeat] 5[REINDEX CONCURRENTLY: repeat] 6[ALTER SYSTEM: repeat] 7[CALL refresh_continuous_aggregate: repeat] 9[DETACH PARTITION CONCURRENTLY: SELECT true] 10[CREATE DATABASE: unknown] 11tx}
-"#);
-    assert_snapshot!(check("-- dunlin: transaction none\nupdate t set a = 1 where b = 2;\n-- dunlin: probe SELECT 2\ninsert into t values (1);\ncreate table if not exists u (id int);"), @r#"
-set s of s on db: flyway
-s/1 a Versioned up m/V1__a.sql {2[UPDATE T: unknown] 4[INSERT INTO: SELECT 2] 5[CREATE TABLE: repeat]}
-"#);
+alter table p detach partition q concurrently;
+drop database if exists d;
+reindex (concurrently) table app.t;
+reindex schema concurrently app;
+reindex database concurrently;
+alter database d set tablespace fast;
+do $$ begin commit; end $$;
+"), @"
+    set s of s on db: flyway
+    s/1 a Versioned up m/V1__a.sql {1tx 2[CREATE INDEX CONCURRENTLY: index t_id of app.t is valid] 3[DROP INDEX CONCURRENTLY: app.old absent] 4[VACUUM: repeat] 5[REINDEX CONCURRENTLY: rebuilds index t_id] 6[ALTER SYSTEM: repeat] 7[CALL refresh_continuous_aggregate: repeat] 9[DETACH PARTITION CONCURRENTLY: SELECT true] 10[CREATE DATABASE: database d there] 11tx 12[DETACH PARTITION CONCURRENTLY: q no part of p] 13[DROP DATABASE: database d gone] 14[REINDEX CONCURRENTLY: rebuilds indexes of app.t] 15[REINDEX CONCURRENTLY: rebuilds indexes in app] 16[REINDEX CONCURRENTLY: rebuilds all indexes] 17[ALTER DATABASE … SET TABLESPACE: repeat] 18[DO that commits: piecemeal]}
+    ");
+    assert_snapshot!(check("-- dunlin: transaction none\nupdate t set a = 1 where b = 2;\n-- dunlin: probe SELECT 2\ninsert into t values (1);\ncreate table if not exists u (id int);\nalter type mood add value 'so so';\ncall elsewhere();\nrefresh materialized view concurrently v;"), @"
+    set s of s on db: flyway
+    s/1 a Versioned up m/V1__a.sql {2[UPDATE T: unknown] 4[INSERT INTO: SELECT 2] 5[CREATE TABLE: repeat] 6[ALTER TYPE: mood has so so] 7[CALL ELSEWHERE(): piecemeal] 8[REFRESH MATERIALIZED: repeat]}
+    ");
     assert_snapshot!(check("-- dunlin: probe SELECT 1\nselect 1;"), @r#"
 set s of s on db: flyway
 s/1 a Versioned up m/V1__a.sql {2tx}
@@ -38,6 +45,38 @@ error[probe-unused]: this probe belongs to a statement that runs in a transactio
    |                  ^^^^^^^^
   hint: remove it, or add `-- dunlin: transaction none`
 "#);
+}
+
+#[test]
+fn what_would_fail_or_could_not_be_taken_up_again_is_refused() {
+    let unnamed = "-- dunlin: allow unnamed-concurrent-index because it was always so\ncreate index concurrently on t (id);";
+    assert_snapshot!(check(unnamed), @"
+    set s of s on db: flyway
+    s/1 a Versioned up m/V1__a.sql {2[CREATE INDEX CONCURRENTLY: unknown]}
+    error[unnamed-concurrent-index]: an interrupted build of an index without a name leaves an invalid one, and a second try makes another
+      at m/V1__a.sql:2:1
+       | create index concurrently on t (id);
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      hint: name the index
+    ");
+    assert_snapshot!(check("drop index concurrently app.old, older;"), @"
+    set s of s on db: flyway
+    s/1 a Versioned up m/V1__a.sql {1[DROP INDEX CONCURRENTLY: app.old, older absent]}
+    error[concurrent-drop-of-several]: DROP INDEX CONCURRENTLY takes one index at a time
+      at m/V1__a.sql:1:1
+       | drop index concurrently app.old, older;
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      hint: write a statement for each index
+    ");
+    assert_snapshot!(check("discard all;"), @"
+    set s of s on db: flyway
+    s/1 a Versioned up m/V1__a.sql {1[DISCARD ALL: repeat]}
+    error[discard-all]: DISCARD ALL would give up the lock that this migration runs under
+      at m/V1__a.sql:1:1
+       | discard all;
+       | ^^^^^^^^^^^
+      hint: remove it: each statement begins with settings of its own, and the session is cleared afterwards
+    ");
 }
 
 #[test]
@@ -59,36 +98,37 @@ s/1 a Versioned Contract up m/V1__a.sql {5tx} needs other/1 (m/V1__a.sql:2:18) n
 
 #[test]
 fn headers_that_cannot_be_followed_are_errors() {
-    assert_snapshot!(check("-- Service: other\n-- dunlin: gate flag\n-- dunlin: batch table=t key=id size=10\n-- dunlin: refresh c\n-- dunlin: phaze data\n-- dunlin: allow no-such-rule because so\nselect 1;"), @r#"
-set s of s on db: flyway
-s/1 a Versioned up m/V1__a.sql {7tx}
-error[sql-invalid]: unknown directive `phaze`
-  at m/V1__a.sql:5:12
-   | -- dunlin: phaze data
-   |            ^^^^^
-  hint: did you mean `phase`?
-error[sql-invalid]: there is no lint rule `no-such-rule`
-  at m/V1__a.sql:6:18
-   | -- dunlin: allow no-such-rule because so
-   |                  ^^^^^^^^^^^^^^^^^^^^^^^
-error[not-supported]: the directive `gate` is not supported yet
-  at m/V1__a.sql:2:17
-   | -- dunlin: gate flag
-   |                 ^^^^
-error[not-supported]: the directive `batch` is not supported yet
-  at m/V1__a.sql:3:18
-   | -- dunlin: batch table=t key=id size=10
-   |                  ^^^^^^^^^^^^^^^^^^^^^^
-error[not-supported]: the directive `refresh` is not supported yet
-  at m/V1__a.sql:4:20
-   | -- dunlin: refresh c
-   |                    ^
-error[service-mismatch]: the header says service `other`, but the file belongs to service `s`
-  at m/V1__a.sql:1:13
-   | -- Service: other
-   |             ^^^^^
-  hint: correct the header, or add the name to `aliases` in [services.s]
-"#);
+    assert_snapshot!(check("-- Service: other\n-- dunlin: gate flag\n-- dunlin: batch table=t key=id size=10\n-- dunlin: refresh c\n-- dunlin: phaze data\n-- dunlin: allow no-such-rule because so\nselect 1;"), @"
+    set s of s on db: flyway
+    s/1 a Versioned up m/V1__a.sql {7tx}
+    error[sql-invalid]: unknown directive `phaze`
+      at m/V1__a.sql:5:12
+       | -- dunlin: phaze data
+       |            ^^^^^
+      hint: did you mean `phase`?
+    error[sql-invalid]: there is no lint rule `no-such-rule`
+      at m/V1__a.sql:6:18
+       | -- dunlin: allow no-such-rule because so
+       |                  ^^^^^^^^^^^^^^^^^^^^^^^
+    error[not-supported]: the directive `gate` is not supported yet
+      at m/V1__a.sql:2:17
+       | -- dunlin: gate flag
+       |                 ^^^^
+    error[not-supported]: the directive `refresh` is not supported yet
+      at m/V1__a.sql:4:20
+       | -- dunlin: refresh c
+       |                    ^
+    error[service-mismatch]: the header says service `other`, but the file belongs to service `s`
+      at m/V1__a.sql:1:13
+       | -- Service: other
+       |             ^^^^^
+      hint: correct the header, or add the name to `aliases` in [services.s]
+    error[batch-invalid]: the statement does not say where the range of a batch belongs
+      at m/V1__a.sql:7:1
+       | select 1;
+       | ^^^^^^^^
+      hint: write `WHERE :batch`, or `WHERE :batch(t)` for the columns of `t`
+    ");
     assert_snapshot!(shown(&format!("{ONE_SET}//- m/20250101000000_A_Expand.sql\n-- dunlin: phase contract\nselect 1\n//- m/20250101000000_A_Expand.down.sql\n-- dunlin: depends x/1\nselect 1"), findings), @r#"
 error[phase-conflict]: this phase is not the one that the file's name or folder says
   at m/20250101000000_A_Expand.sql:1:18
