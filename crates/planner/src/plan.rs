@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::event::LaneKind;
 use crate::graph::EdgeKind;
 use crate::{
     Body, Digest, Durability, EnvironmentName, Finding, Identity, Kind, LedgerId, MigrationId, Phase, ProjectName,
@@ -76,6 +77,8 @@ pub struct PlannedTarget {
     pub identity: Identity,
     /// Its ledger; none yet means that the run creates it.
     pub ledger: Option<LedgerId>,
+    /// Whether the run upgrades its ledger's tables.
+    pub upgrade: bool,
     /// How commits are made durable.
     pub durability: Durability,
 }
@@ -107,8 +110,21 @@ pub struct Step {
     pub pulled_in_by: Option<MigrationId>,
     /// Whether an interrupted attempt is taken up again.
     pub resumes: bool,
+    /// About how many rows its backfill walks over, where the server was asked.
+    pub estimate: Option<u64>,
     /// Steps on the longest path from here to the end, itself included: longest first when several are ready.
     pub remaining: usize,
+}
+
+impl Step {
+    /// Whether it runs statement by statement; what was begun so is finished so, whatever its file says now.
+    #[must_use]
+    pub fn lane(&self) -> LaneKind {
+        if self.body.batch.is_some() {
+            return LaneKind::Batch;
+        }
+        if self.resumes || !self.body.is_transactional() { LaneKind::Long } else { LaneKind::Main }
+    }
 }
 
 /// What a step does to its migration.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
+use crate::advice::unfinished;
 use crate::check::{Observations, Standing, drift, row_of, standing};
 use crate::graph::EdgeKind;
 use crate::{
@@ -53,6 +54,8 @@ pub enum StateWord {
     Changed,
     /// In progress, or interrupted and taken up by the next `up`.
     Running,
+    /// Being taken back, or that was interrupted and `down` resumes it.
+    Reverting,
     /// Stopped half way; needs a decision.
     Dirty,
     /// Applied, and its file was edited since.
@@ -75,6 +78,7 @@ impl StateWord {
             Self::Held => "held",
             Self::Changed => "changed",
             Self::Running => "running",
+            Self::Reverting => "reverting",
             Self::Dirty => "dirty",
             Self::Edited => "edited",
             Self::Missing => "missing",
@@ -180,10 +184,7 @@ impl Lines<'_> {
                 _ => self.unmet(ix),
             },
             reason: match state {
-                // A ledger's row does not tell whether the run that wrote it still lives.
-                StateWord::Running => {
-                    Some("a run is at it, or was interrupted and the next `up` resumes it".to_owned())
-                }
+                StateWord::Running | StateWord::Reverting => row.map(|row| unfinished(migration, row)),
                 _ => self.held.get(&migration.id).map(|held| held.reason.to_string()),
             },
         }
@@ -199,6 +200,7 @@ impl Lines<'_> {
             Standing::Edited => StateWord::Edited,
             Standing::Dirty => StateWord::Dirty,
             Standing::Resumable => StateWord::Running,
+            Standing::GoingBack => StateWord::Reverting,
             _ if self.held.contains_key(&migration.id) => StateWord::Held,
             Standing::Changed => StateWord::Changed,
             Standing::Pending if self.out_of_order.contains(&migration.id) => StateWord::OutOfOrder,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use crate::check::{Observations, Standing, drift, row_of, standing, unreachable};
+use crate::check::{Observations, Standing, drift, resumes, row_of, standing, unreachable};
 use crate::graph::EdgeKind;
 use crate::through::Through;
 use crate::{
@@ -65,9 +65,9 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
 pub(crate) fn planned_targets(graph: &Graph<'_>, observed: &Observations) -> BTreeMap<TargetName, PlannedTarget> {
     let planned = |facts: &TargetFacts| {
         let target = &graph.catalog().targets[&facts.target];
-        let ledger = match &facts.ledger {
-            Ledger::Present { id, .. } => Some(id.clone()),
-            Ledger::Absent => None,
+        let (ledger, upgrade) = match &facts.ledger {
+            Ledger::Present { id, outdated, .. } => (Some(id.clone()), *outdated),
+            Ledger::Absent => (None, false),
         };
         let server = facts.capabilities.server.clone();
         PlannedTarget {
@@ -75,6 +75,7 @@ pub(crate) fn planned_targets(graph: &Graph<'_>, observed: &Observations) -> BTr
             server,
             identity: facts.identity.clone(),
             ledger,
+            upgrade,
             durability: target.durability,
         }
     };
@@ -136,7 +137,7 @@ impl<'p> Planner<'p> {
             self.settled += 1;
             return None;
         }
-        if stands == Standing::Dirty {
+        if matches!(stands, Standing::Dirty | Standing::GoingBack) {
             return None;
         }
         if let Some(reason) = self.hold(ix, findings) {
@@ -234,7 +235,8 @@ impl<'p> Planner<'p> {
             body: migration.up.clone(),
             waits,
             pulled_in_by,
-            resumes: stands == Standing::Resumable,
+            resumes: stands == Standing::Resumable && resumes(row_of(self.graph, self.observed, ix), &migration.up),
+            estimate: None,
             remaining: 1,
         });
     }

@@ -127,7 +127,7 @@ fn gravity(state: StateWord) -> u8 {
     match state {
         StateWord::Applied => 0,
         StateWord::Held | StateWord::Pending | StateWord::Changed => 1,
-        StateWord::Running | StateWord::Unknown => 2,
+        StateWord::Running | StateWord::Reverting | StateWord::Unknown => 2,
         StateWord::OutOfOrder | StateWord::Edited | StateWord::Missing | StateWord::Dirty => 3,
     }
 }

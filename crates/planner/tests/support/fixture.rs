@@ -9,7 +9,7 @@
 //! policy [seeds] [no-pull-in] [require-down] [deny-warnings]
 //! warning crm/2 CODE
 //! ledger core [ID]
-//! row core crm/2 [applied|running|reverting|reverted] [edited|reworded] [alone] [run ID] [needs MIGRATION@LEDGER…]
+//! row core crm/2 [applied|running|reverting|reverted] [edited|reworded] [alone] [begun STATEMENTS] [held] [run ID] [needs MIGRATION@LEDGER…]
 //! unreachable core
 //! ```
 //!
@@ -22,7 +22,7 @@ use dunlin_planner::{
     Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Durability, Feature, Finding,
     Identity, Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Observed, Place, Policy, Probe, Reference,
     RowState, ServerVersion, Service, Set, Statement, StatementClass, StepSettings, StoredDependency, Target,
-    TargetFacts, TargetKind, TargetName, Timestamp,
+    Holder, TargetFacts, TargetKind, TargetName, Timestamp,
 };
 
 /// A project and what its databases say.
@@ -151,7 +151,7 @@ impl Fixture {
         };
         if facts.ledger == Ledger::Absent {
             let id = id.parse().unwrap();
-            facts.ledger = Ledger::Present { id, protocol: 1, environment: None, rows: BTreeMap::new() };
+            facts.ledger = Ledger::Present { id, protocol: 1, outdated: false, environment: None, rows: BTreeMap::new() };
         }
     }
 
@@ -190,6 +190,9 @@ fn read_migration(id: &str, line: &Line<'_>) -> Migration {
     }
     if line.says("alone") {
         migration.up.statements = vec![statement(Some(Probe::Unknown))];
+        if let Some(down) = &mut migration.down {
+            down.statements = vec![statement(Some(Probe::Unknown))];
+        }
     }
     migration
 }
@@ -219,15 +222,23 @@ fn read_row(line: &Line<'_>, migrations: &[Migration]) -> LedgerRow {
         state,
         checksum: digest("up", line.says("edited") || line.says("reworded")),
         tokens: digest("up tokens", line.says("edited")),
-        step: 0,
+        step: line.list("begun").first().map_or(0, |count| count.parse().unwrap()),
+        begun: begun(line),
         run: line.list("run").first().unwrap_or(&"r1").parse().unwrap(),
         attempt: 1,
         dependencies: line.list("needs").into_iter().map(stored).collect(),
         started: Timestamp(1),
         finished: (state == RowState::Applied).then_some(Timestamp(2)),
         by: "deployer".to_owned(),
+        holder: line.says("held").then(|| Holder { pid: 4711, application: "dunlin".to_owned(), seconds: 12 }),
         id,
     }
+}
+
+/// The digests of as many statements as the line says were begun; another one where it says that they were edited.
+fn begun(line: &Line<'_>) -> Vec<Digest> {
+    let count = line.list("begun").first().map_or(0, |count| count.parse().unwrap());
+    vec![Digest::of(if line.says("edited") { b"before" } else { b"statement" }); count]
 }
 
 /// A migration with a down, in one transaction.
@@ -255,6 +266,7 @@ pub(crate) fn body(what: &str, id: &MigrationId, statements: Vec<Statement>) -> 
         tokens: digest(" tokens"),
         settings: StepSettings::default(),
         statements,
+        batch: None,
     }
 }
 
@@ -273,7 +285,7 @@ struct Line<'t> {
     text: &'t str,
 }
 
-const KEYS: [&str; 7] = ["alias", "of", "after", "requires", "offers", "needs", "run"];
+const KEYS: [&str; 8] = ["alias", "of", "after", "requires", "offers", "needs", "run", "begun"];
 
 impl<'t> Line<'t> {
     fn parse(text: &'t str, number: usize) -> Self {
