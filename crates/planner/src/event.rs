@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Failure, RunId, StepEnd, StepIx, TargetName, Timestamp};
+use crate::{BackfillProgress, Failure, RunId, StepEnd, StepIx, TargetName, Timestamp};
 
 /// One thing that happened, stamped by the engine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +24,8 @@ pub enum LaneKind {
     Main,
     /// Steps that run statement by statement, such as index builds, so that a long one blocks nobody else's.
     Long,
+    /// Backfills, which hold nothing between two of their transactions.
+    Batch,
 }
 
 /// A notice or warning of the server.
@@ -72,6 +74,24 @@ pub enum EventKind {
         index: usize,
         /// How many there are.
         of: usize,
+    },
+    /// One range of a backfill is done.
+    BatchDone {
+        /// Which step.
+        step: StepIx,
+        /// How far it is.
+        #[serde(flatten)]
+        progress: BackfillProgress,
+    },
+    /// A backfill rests before it goes on.
+    BackfillRests {
+        /// Which step.
+        step: StepIx,
+        /// How long.
+        #[serde(serialize_with = "seconds")]
+        rest: Duration,
+        /// Why, for people.
+        why: String,
     },
     /// The server said something while a step ran.
     Noticed {

@@ -66,6 +66,8 @@ pub enum Ledger {
         id: LedgerId,
         /// The version of the ledger's own tables.
         protocol: u32,
+        /// Whether its tables are older than what this program writes, so that the next run upgrades them.
+        outdated: bool,
         /// The environment it belongs to.
         environment: Option<EnvironmentName>,
         /// Its rows for this project, by migration.

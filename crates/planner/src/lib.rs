@@ -5,6 +5,8 @@
 //! engine asks what to do next). It is pure: no async, no files, no environment, no clock. That is what lets the same
 //! decisions be shown by `plan`, executed by `up` and simulated by the tests.
 
+mod advice;
+mod backfill;
 mod bodies;
 mod catalog;
 mod check;
@@ -31,6 +33,8 @@ mod version;
 mod walk;
 
 pub use bodies::{Bodies, BodyGone};
+pub use advice::advice;
+pub use backfill::{Backfill, BackfillAction, BackfillProgress, Batch, BatchFacts, BatchPlace, Begun, Pace, Pressure};
 pub use catalog::{
     Catalog, DependencyEntry, DependencyFile, Durability, Missing, Policy, Reference, Service, Set, Target, TargetKind,
 };

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Digest, MigrationId, Place, Reference, SetName};
+use crate::{Batch, Digest, MigrationId, Place, Reference, SetName};
 
 /// How a migration takes part in its set's sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -73,6 +73,8 @@ pub struct Body {
     pub settings: StepSettings,
     /// Its statements in order, not overlapping.
     pub statements: Vec<Statement>,
+    /// How its one statement is run over ranges of keys, where it is a backfill.
+    pub batch: Option<Batch>,
 }
 
 impl Body {
@@ -81,13 +83,34 @@ impl Body {
     pub fn empty(path: &Arc<str>) -> Self {
         let nothing = Digest::of(b"");
         let (path, settings) = (Arc::clone(path), StepSettings::default());
-        Self { path, digest: nothing, raw: nothing, tokens: nothing, settings, statements: Vec::new() }
+        Self { path, digest: nothing, raw: nothing, tokens: nothing, settings, statements: Vec::new(), batch: None }
     }
 
     /// Whether the whole body can run in one transaction (`-- dunlin: transaction none` makes every statement stand alone).
     #[must_use]
     pub fn is_transactional(&self) -> bool {
-        self.statements.iter().all(|statement| statement.class == StatementClass::Transactional)
+        let transactional = |statement: &Statement| statement.class == StatementClass::Transactional;
+        self.batch.is_none() && self.statements.iter().all(transactional)
+    }
+
+    /// What tells whether an interrupted attempt was at the same: a digest per statement, or one for all of a backfill.
+    #[must_use]
+    pub fn sums(&self) -> Vec<Digest> {
+        match self.batch {
+            Some(_) => vec![self.digest],
+            None => self.statements.iter().map(|statement| statement.digest).collect(),
+        }
+    }
+
+    /// The tables that its statements outside transactions work on; none where one of them does not tell.
+    #[must_use]
+    pub fn tables(&self) -> Option<Vec<&QualifiedName>> {
+        let probes = self.statements.iter().filter_map(|statement| match &statement.class {
+            StatementClass::Alone { probe, .. } => Some(probe),
+            StatementClass::Transactional => None,
+        });
+        let tables: Option<Vec<_>> = probes.map(Probe::tables).collect();
+        tables.map(|tables| tables.concat())
     }
 }
 
@@ -110,7 +133,7 @@ pub struct StepSettings {
     pub settings: BTreeMap<String, String>,
 }
 
-fn milliseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn milliseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(|duration| duration.as_millis()).serialize(serializer)
 }
 

@@ -50,6 +50,8 @@ pub struct StepReport {
     pub took: Duration,
     /// How often it was tried.
     pub attempts: u32,
+    /// Rows that its backfill changed in this run.
+    pub rows: Option<u64>,
 }
 
 /// How a run ended.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose input does not parse has failed")]
 
+mod backfill;
 mod cycles;
 mod dependencies;
 mod down;
