@@ -222,9 +222,9 @@ impl PostgresSession {
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
         let client = line.connection.client();
-        let ended = match client.batch_execute(before).await {
-            Ok(()) => client.batch_execute(text).await,
-            refused => refused,
+        let (ended, seen) = match client.batch_execute(before).await {
+            Ok(()) => lookout.watch(client.batch_execute(text)).await,
+            refused => (refused, None),
         };
         let washed = wash(client).await;
         self.end_work();

@@ -12,8 +12,8 @@ use crate::{failure, sql};
 
 const LEDGER: &str = include_str!("ledger.sql");
 
-/// What leads from each older version of the tables to the next: the text for version `n` stands at index `n - 1`.
-const UPGRADES: [&str; PROTOCOL as usize - 1] = [];
+/// What leads from each older version of the tables to the next, beginning with the one from version 1 to version 2.
+const UPGRADES: [&str; PROTOCOL as usize - 1] = [include_str!("upgrade_2.sql")];
 
 /// Makes sure of a ledger that can be trusted and belongs to `environment`.
 pub(crate) async fn bootstrap(
@@ -51,11 +51,12 @@ async fn in_transaction(
     Ok(meta.id)
 }
 
+/// Makes the first version, from which the upgrades lead to today's: there is one way to its tables.
 async fn create(client: &Client) -> Result<Meta, Failure> {
     execute(client, LEDGER).await?;
     let born = format!(
         "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) \
-         SELECT {PROTOCOL}, {}, d.oid, {} FROM pg_database d WHERE d.datname = current_database()",
+         SELECT 1, {}, d.oid, {} FROM pg_database d WHERE d.datname = current_database()",
         "(SELECT system_identifier::text FROM pg_control_system())",
         "(SELECT timeline_id FROM pg_control_checkpoint())"
     );
@@ -64,10 +65,8 @@ async fn create(client: &Client) -> Result<Meta, Failure> {
         "SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS control",
     )
     .await?;
-    let unknown = format!(
-        "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) SELECT {PROTOCOL}, '', oid, 0 FROM pg_database WHERE datname = current_database()"
-    );
-    execute(client, if truth(&control, "control") { &born } else { &unknown }).await?;
+    let unknown = "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) SELECT 1, '', oid, 0 FROM pg_database WHERE datname = current_database()";
+    execute(client, if truth(&control, "control") { &born } else { unknown }).await?;
     let made = ledger::trusted_meta(client, Purpose::Write).await?;
     made.ok_or_else(|| Failure::new(FailureClass::Rejected, "the ledger vanished while it was made"))
 }

@@ -115,7 +115,7 @@ impl Driver for PostgresDriver {
     async fn session(&self, lane: LaneKind) -> Result<Box<dyn Session>, Failure> {
         let connector = match lane {
             LaneKind::Main => self.main.clone(),
-            LaneKind::Long => self.long.clone(),
+            LaneKind::Long | LaneKind::Batch => self.long.clone(),
         };
         let session = PostgresSession::open(connector, lane).await.map_err(|failure| self.named(failure))?;
         Ok(Box::new(session))

@@ -1,4 +1,5 @@
 -- The ledger: what is applied in this database, by which run, on which evidence. PROTOCOL.md tells how it is used.
+-- This is version 1; what came later is in upgrade_2.sql and so on, for new ledgers too.
 
 CREATE SCHEMA dunlin;
 COMMENT ON SCHEMA dunlin IS 'The ledger of Dunlin, which migrates this database. Change nothing here by hand: dunlin repair does.';

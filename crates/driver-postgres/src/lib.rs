@@ -21,6 +21,7 @@ mod options;
 mod place;
 mod probe;
 mod rows;
+mod pressure;
 mod session;
 mod sql;
 mod tls;

@@ -35,6 +35,9 @@ pub(crate) const SHED: &str = "UNLISTEN *; CLOSE ALL; DISCARD TEMP; DISCARD SEQU
     DO $dunlin$ DECLARE known pg_catalog.name; BEGIN FOR known IN SELECT name FROM pg_catalog.pg_prepared_statements WHERE from_sql LOOP \
     EXECUTE pg_catalog.format('DEALLOCATE %I', known); END LOOP; END $dunlin$; SELECT pg_catalog.pg_advisory_unlock_all();\n";
 
+/// Of a row that was claimed statement by statement: none was begun, so that its file may run in one transaction now.
+const UNTOUCHED: &str = "NOT l.transactional AND l.step = 0 AND l.pre IS NULL AND l.cursor IS NULL";
+
 /// What never changes while a step runs: whose row it is, and by which run.
 pub(crate) struct Key {
     pub(crate) project: String,
@@ -135,7 +138,7 @@ pub(crate) fn claim(key: &Key, task: &StepTask<'_>) -> String {
 pub(crate) fn claim_alone(key: &Key, task: &StepTask<'_>) -> String {
     let row = match &task.step.action {
         Action::Apply { after, .. } => {
-            let resumes = "OR (l.state = 'running' AND NOT l.transactional AND l.stmt_sums[1:l.step + (l.pre IS NOT NULL)::pg_catalog.int4] \
+            let resumes = "OR (l.state = 'running' AND NOT l.transactional AND l.cursor IS NULL AND l.stmt_sums[1:l.step + (l.pre IS NOT NULL)::pg_catalog.int4] \
                            = excluded.stmt_sums[1:l.step + (l.pre IS NOT NULL)::pg_catalog.int4])";
             format!("{}\n{};\n{}", needs(key, task, after), upsert(key, task, false, resumes), exactly_one(NOT_CLAIMED))
         }
@@ -144,8 +147,8 @@ pub(crate) fn claim_alone(key: &Key, task: &StepTask<'_>) -> String {
             let row = format!(
                 "UPDATE dunlin.ledger AS l SET state = 'reverting', transactional = false, attempt = l.attempt + 1, run_id = '{}', \
                  pid = pg_catalog.pg_backend_pid(), by_user = session_user, finished = NULL, stmt_sums = {sums}, \
-                 step = CASE WHEN l.state = 'reverting' THEN l.step ELSE 0 END, pre = CASE WHEN l.state = 'reverting' THEN l.pre END \
-                 WHERE l.project = {} AND l.id = {} AND (l.state = 'applied' OR (l.state = 'reverting' AND NOT l.transactional \
+                 step = CASE WHEN l.state = 'reverting' THEN l.step ELSE 0 END, pre = CASE WHEN l.state = 'reverting' THEN l.pre END, cursor = NULL \
+                 WHERE l.project = {} AND l.id = {} AND (l.state = 'applied' OR (l.state = 'reverting' AND NOT l.transactional AND l.cursor IS NULL \
                  AND l.stmt_sums[1:l.step + (l.pre IS NOT NULL)::pg_catalog.int4] = ({sums})[1:l.step + (l.pre IS NOT NULL)::pg_catalog.int4]));",
                 key.run, key.project, key.id,
             );
@@ -155,7 +158,43 @@ pub(crate) fn claim_alone(key: &Key, task: &StepTask<'_>) -> String {
     plpgsql(&format!("{}\n{row}", ledger_check(task)))
 }
 
-fn plpgsql(body: &str) -> String {
+/// The claim of a backfill, in the transaction of the first range that this attempt runs: a failure leaves nothing behind.
+pub(crate) fn claim_batch(key: &Key, task: &StepTask<'_>) -> String {
+    let row = match &task.step.action {
+        Action::Apply { after, .. } => {
+            let resumes = "OR (l.state = 'running' AND l.cursor IS NOT NULL AND l.stmt_sums = excluded.stmt_sums)";
+            format!("{}\n{};\n{}", needs(key, task, after), upsert(key, task, false, resumes), exactly_one(NOT_CLAIMED))
+        }
+        Action::Revert { .. } => {
+            let sums = sql::digests(task.step.body.sums().iter());
+            let row = format!(
+                "UPDATE dunlin.ledger AS l SET state = 'reverting', transactional = false, attempt = l.attempt + 1, run_id = '{}', \
+                 pid = pg_catalog.pg_backend_pid(), by_user = session_user, finished = NULL, pre = NULL, stmt_sums = {sums}, \
+                 step = CASE WHEN l.state = 'reverting' THEN l.step ELSE 0 END, cursor = CASE WHEN l.state = 'reverting' THEN l.cursor END \
+                 WHERE l.project = {} AND l.id = {} \
+                 AND (l.state = 'applied' OR (l.state = 'reverting' AND l.cursor IS NOT NULL AND l.stmt_sums = {sums}));",
+                key.run, key.project, key.id,
+            );
+            format!("{row}\n{}\n{}", exactly_one(NOT_CLAIMED), dependents(key, task))
+        }
+    };
+    plpgsql(&format!("{}\n{row}", ledger_check(task)))
+}
+
+/// The lock of a migration for this transaction; busy where another session holds it.
+pub(crate) fn lock_once(key: &Key) -> String {
+    plpgsql(&try_lock(key.lock))
+}
+
+pub(crate) fn try_lock(lock: i32) -> String {
+    format!(
+        "IF NOT pg_catalog.pg_try_advisory_xact_lock({}, {}) THEN RAISE EXCEPTION 'busy' USING ERRCODE = '55P03'; END IF;",
+        sql::LOCK_CLASS,
+        lock,
+    )
+}
+
+pub(crate) fn plpgsql(body: &str) -> String {
     format!("DO $dunlin$ DECLARE hits pg_catalog.int8; names pg_catalog.text; BEGIN\n{body}\nEND $dunlin$;\n")
 }
 
@@ -212,8 +251,7 @@ fn stored_dependencies(task: &StepTask<'_>) -> serde_json::Value {
 
 fn upsert(key: &Key, task: &StepTask<'_>, transactional: bool, resumes: &str) -> String {
     let step = task.step;
-    let statements = step.body.statements.iter().map(|statement| &statement.digest);
-    let sums = if transactional { "NULL".to_owned() } else { sql::digests(statements) };
+    let sums = if transactional { "NULL".to_owned() } else { sql::digests(step.body.sums().iter()) };
     format!(
         "INSERT INTO dunlin.ledger AS l (project, id, set, version, name, kind, transactional, state, checksum, raw, tokens, stmt_sums, \
          run_id, deps, pid, tool)\n\
@@ -224,7 +262,8 @@ fn upsert(key: &Key, task: &StepTask<'_>, transactional: bool, resumes: &str) ->
          stmt_sums = excluded.stmt_sums, run_id = excluded.run_id, deps = excluded.deps, pid = excluded.pid, tool = excluded.tool, \
          by_user = session_user, attempt = l.attempt + 1, finished = NULL, \
          started = CASE WHEN l.state = 'running' THEN l.started ELSE pg_catalog.clock_timestamp() END, \
-         step = CASE WHEN l.state = 'running' THEN l.step ELSE 0 END, pre = CASE WHEN l.state = 'running' THEN l.pre END\n\
+         step = CASE WHEN l.state = 'running' THEN l.step ELSE 0 END, pre = CASE WHEN l.state = 'running' THEN l.pre END, \
+         cursor = CASE WHEN l.state = 'running' THEN l.cursor END\n\
          WHERE l.state = 'reverted' OR (excluded.kind = 'repeatable' AND l.state = 'applied' AND l.checksum <> excluded.checksum) {resumes}",
         project = key.project,
         id = key.id,
@@ -252,8 +291,8 @@ pub(crate) fn kind(kind: Kind) -> &'static str {
 fn revert(key: &Key, transactional: bool) -> String {
     format!(
         "UPDATE dunlin.ledger AS l SET state = 'reverting', transactional = {transactional}, attempt = l.attempt + 1, run_id = '{}', \
-         pid = pg_catalog.pg_backend_pid(), by_user = session_user, finished = NULL \
-         WHERE l.project = {} AND l.id = {} AND l.state = 'applied';",
+         pid = pg_catalog.pg_backend_pid(), by_user = session_user, finished = NULL, cursor = NULL \
+         WHERE l.project = {} AND l.id = {} AND (l.state = 'applied' OR (l.state = 'reverting' AND {UNTOUCHED}));",
         key.run, key.project, key.id,
     )
 }

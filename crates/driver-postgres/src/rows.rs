@@ -33,6 +33,11 @@ pub(crate) fn field<T: FromStr>(row: &SimpleQueryRow, name: &str) -> Result<T, F
     row.get(name).ok_or_else(unexpected)?.parse().map_err(|_| unexpected())
 }
 
+/// Whether a row's first column has this name. Where settings are set by `set_config`, that answers with rows of its own.
+pub(crate) fn begins_with(row: &SimpleQueryRow, name: &str) -> bool {
+    row.columns().first().is_some_and(|column| column.name() == name)
+}
+
 /// A truth value; the simple protocol writes `t`.
 pub(crate) fn truth(row: &SimpleQueryRow, name: &str) -> bool {
     row.get(name) == Some("t")

@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dunlin_driver::{Canceller, Claim, NoticeSink, Session, StepTask};
-use dunlin_planner::{Body, Failure, FailureClass, LaneKind, ProbeFact};
+use dunlin_driver::{BatchClaim, Canceller, Claim, NoticeSink, Session, StepTask};
+use dunlin_planner::{BatchFacts, Body, Failure, FailureClass, LaneKind, Pressure, ProbeFact, StepSettings};
 use tokio_postgres::CancelToken;
 use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connect::{Connection, Connector, locked};
 use crate::rows::{field, one_row};
+use crate::ranges::Ranges;
 use crate::{failure, messages};
 
 /// One lane's connection to a PostgreSQL database.
@@ -39,6 +40,8 @@ pub(crate) struct Claimed {
 /// An open connection and what is known of its server.
 pub(crate) struct Line {
     pub(crate) connection: Connection,
+    /// Where a backfill goes on.
+    pub(crate) ranges: Option<Ranges>,
     /// Statements may land on different backends: nothing may be left in the session.
     pub(crate) pooled: bool,
     /// The server can notice by itself that its client is gone.
@@ -258,3 +261,15 @@ impl Session for PostgresSession {
         self.give_back().await;
     }
 }
+    async fn claim_batches(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchClaim, Failure> {
+        self.claim_ranges(task, size).await
+    }
+
+    async fn batch(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchFacts, Failure> {
+        self.run_range(task, size).await
+    }
+
+    async fn pressure(&mut self) -> Result<Pressure, Failure> {
+        self.read_pressure().await
+    }
+

@@ -150,6 +150,27 @@ impl Window<'_> {
     }
 }
 
+/// Sends the texts of one transaction in one flush and awaits every answer, in order.
+pub(crate) async fn exchange(client: &Client, texts: &[String]) -> Vec<Result<Vec<SimpleQueryMessage>, Error>> {
+    let mut answers = Vec::with_capacity(texts.len());
+    for text in texts {
+        answers.push(send(client, text).await);
+        // A message that could not even be put together must not be followed by the commit.
+        if answers.last().is_some_and(Result::is_err) {
+            answers.push(send(client, "ROLLBACK").await);
+            break;
+        }
+    }
+    let mut ended = Vec::with_capacity(texts.len());
+    for answer in answers {
+        ended.push(match answer {
+            Ok(stream) => pin!(stream).try_collect().await,
+            Err(error) => Err(error),
+        });
+    }
+    ended
+}
+
 type Answer = Result<SimpleQueryStream, Error>;
 
 /// Sends at once: the future is ready without waiting for the server.

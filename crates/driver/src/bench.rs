@@ -13,7 +13,7 @@ use dunlin_planner::{
 };
 
 use crate::conformance::Database;
-use crate::{Claim, Driver, Session, StepTask};
+use crate::{BatchClaim, Claim, Driver, Session, StepTask};
 
 /// A step of a plan together with the text that it runs.
 pub struct StepText {
@@ -43,6 +43,7 @@ impl StepText {
             resumes: false,
             remaining: 1,
             id,
+            estimate: None,
         };
         Self { step, text }
     }
@@ -57,6 +58,26 @@ impl StepText {
 
     /// With these predecessors.
     #[must_use]
+    /// A backfill of `table` along `key` whose one statement takes its range at `:batch`; every range has `size` rows.
+    #[must_use]
+    pub fn backfill(id: &str, table: &str, key: &[&str], size: u64, statement: &str) -> Self {
+        Self::apply(id, &[statement]).batched(table, key, size)
+    }
+
+    /// The same, as a backfill.
+    #[must_use]
+    pub fn batched(mut self, table: &str, key: &[&str], size: u64) -> Self {
+        let places =
+            self.text.match_indices(":batch").map(|(at, word)| BatchPlace { range: at..at + word.len(), alias: None });
+        self.step.body.batch = Some(Batch {
+            table: QualifiedName { schema: None, name: table.to_owned() },
+            key: key.iter().map(|column| (*column).to_owned()).collect(),
+            places: places.collect(),
+            pace: Pace { time: None, ..Pace::of(size) },
+        });
+        self
+    }
+
     pub fn after(mut self, after: &[Dependency]) -> Self {
         self.step.action = Action::Apply { after: after.to_vec(), again: false };
         self
@@ -98,8 +119,15 @@ fn body(id: &str, statements: &[&str]) -> (Body, Arc<str>) {
     }
     let digest = Digest::of(text.as_bytes());
     let path = Arc::from(format!("migrations/{id}.sql"));
-    let body =
-        Body { path, digest, raw: digest, tokens: digest, settings: StepSettings::default(), statements: parsed };
+    let body = Body {
+        path,
+        digest,
+        raw: digest,
+        tokens: digest,
+        settings: StepSettings::default(),
+        statements: parsed,
+        batch: None,
+    };
     (body, Arc::from(text))
 }
 

@@ -10,5 +10,5 @@ mod session;
 mod url;
 
 pub use bench::{Bench, StepText};
-pub use session::{Canceller, Claim, Driver, NoticeSink, Session, StepTask};
+pub use session::{BatchClaim, Canceller, Claim, Driver, NoticeSink, Session, StepTask};
 pub use url::TargetUrl;

@@ -84,6 +84,15 @@ pub trait Session: Send {
 
     /// Claims a step that runs statement by statement (PROTOCOL.md 7.4, N0 and N1).
     ///
+/// What claiming a backfill found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchClaim {
+    /// It is ours, and the next range was found. Nothing is written before that range has run.
+    Taken(Begun),
+    /// It is where the step wants it already.
+    AlreadyDone,
+}
+
     /// # Errors
     /// A [`Failure`]; class `Busy` when another session holds it, with that session's pid and age in the message.
     async fn claim(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure>;
@@ -140,3 +149,22 @@ pub trait Canceller: Send + Sync {
     /// Sends one cancel request; the session's future ends soon after, or the request hit nothing.
     async fn cancel(&self);
 }
+    /// Claims a backfill, checks that its table can be walked by its key, and finds the range behind the cursor, of `size` rows.
+    ///
+    /// # Errors
+    /// A [`Failure`]; `Busy` when another session works on it, `Rejected` when the key has no index or may be null.
+    async fn claim_batches(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchClaim, Failure>;
+
+    /// Runs the statement over the range that was found, moves the cursor behind it, and finds the next range, of `size`
+    /// rows: one transaction. The last one also marks the step as finished and gives it back.
+    ///
+    /// # Errors
+    /// A [`Failure`]; nothing of this range happened unless its class says otherwise, and the range stays the next one.
+    async fn batch(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchFacts, Failure>;
+
+    /// How the server bears the work, as far as this role may see it.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the connection was lost.
+    async fn pressure(&mut self) -> Result<Pressure, Failure>;
+

@@ -60,6 +60,32 @@ async fn a_lost_connection_at_any_act_converges() {
     }
 }
 
+/// The same of a backfill: every row counts once.
+#[tokio::test]
+async fn a_backfill_counts_every_row_once_wherever_it_is_lost() {
+    let step = StepText::backfill("a/1", "t", &["id"], 10, "UPDATE t SET n = n + 1 WHERE :batch");
+    for (fault, at) in [Fault::Before, Fault::After].into_iter().flat_map(|fault| (0..6).map(move |at| (fault, at))) {
+        let database = database();
+        database.fill("t", 0..25);
+        let bench = Bench::new("lost backfill", Box::new(database.clone()));
+        bench.bootstrap().await;
+        let mut count = 0;
+        database.script(move |act| {
+            if !matches!(act, Act::Claim(_) | Act::Batch(..)) {
+                return None;
+            }
+            count += 1;
+            (count == at + 1).then(|| fault(Failure::new(FailureClass::Unknown, "lost")))
+        });
+        for _ in 0..3 {
+            let mut session = bench.session(LaneKind::Batch).await;
+            let _lost = bench.backfill(&mut *session, &step).await;
+        }
+        assert!(database.changes("t").values().all(|count| *count == 1), "{at}: {:?}", database.changes("t"));
+        assert_eq!(bench.row(&step).await.map(|row| row.finished.is_some()), Some(true), "{at}");
+    }
+}
+
 /// A cancel request ends a statement early, and nothing of its step stays.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_step_leaves_nothing() {

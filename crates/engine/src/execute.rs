@@ -39,6 +39,8 @@ struct Attempted {
     lane: LaneKind,
     session: Option<Box<dyn Session>>,
     outcome: Outcome,
+    /// Rows that a backfill changed.
+    rows: Option<u64>,
 }
 
 /// Runs `plan` to its end and reports how every step ended.
@@ -112,7 +114,8 @@ async fn bootstrap(plan: &Plan, connectors: &Arc<dyn Connectors>, target: &Targe
 }
 
 fn ready_now(plan: &Plan, databases: &BTreeMap<TargetName, Ready>) -> Vec<TargetName> {
-    let fresh = |name: &TargetName| plan.targets.get(name).is_some_and(|target| target.ledger.is_none());
+    let fresh =
+        |name: &TargetName| plan.targets.get(name).is_some_and(|target| target.ledger.is_none() || target.upgrade);
     databases.iter().filter(|(name, ready)| ready.is_ok() && fresh(name)).map(|(name, _)| name.clone()).collect()
 }
 
@@ -159,12 +162,15 @@ impl Shell {
             };
             let mut session = match opened {
                 Ok(session) => session,
-                Err(failure) => return Attempted { step, lane, session: None, outcome: Outcome::Failed(failure) },
+                Err(failure) => {
+                    return Attempted { step, lane, session: None, outcome: Outcome::Failed(failure), rows: None };
+                }
             };
-            let outcome = attempt(&context, session.as_mut(), step, lane).await;
+            let mut rows = None;
+            let outcome = attempt(&context, session.as_mut(), step, lane, &mut rows).await;
             // After a failure nothing is known of the connection, and after work outside transactions it may hold state.
             let keep = lane == LaneKind::Main && !matches!(outcome, Outcome::Failed(_));
-            Attempted { step, lane, session: keep.then_some(session), outcome }
+            Attempted { step, lane, session: keep.then_some(session), outcome, rows }
         });
     }
 
@@ -183,7 +189,10 @@ impl Shell {
     }
 
     fn ended(&mut self, attempted: Attempted) {
-        let Attempted { step, lane, session, outcome } = attempted;
+        let Attempted { step, lane, session, outcome, rows } = attempted;
+        if let Some(rows) = rows {
+            self.run.count(step, rows);
+        }
         if let Some(session) = session {
             self.sessions.insert((self.context.plan.step(step).target.clone(), lane), session);
         }

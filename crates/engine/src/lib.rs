@@ -2,8 +2,10 @@
 //!
 //! It decides nothing that the planner could decide: which step is next, whether a failure is tried again and how long it
 //! rests are the [`Run`](dunlin_planner::Run)'s answers; how a step that is no transaction proceeds is the
-//! [`Walk`](dunlin_planner::Walk)'s.
+//! [`Walk`](dunlin_planner::Walk)'s, how large the next range of a backfill is the
+//! [`Backfill`](dunlin_planner::Backfill)'s.
 
+mod backfill;
 mod connect;
 mod execute;
 mod observe;
@@ -12,5 +14,5 @@ mod stop;
 
 pub use connect::{Connectors, Patience};
 pub use execute::{Execution, execute};
-pub use observe::observe;
+pub use observe::{estimate, observe};
 pub use step::EventSink;

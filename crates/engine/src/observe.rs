@@ -38,6 +38,15 @@ pub async fn observe(
     observed
 }
 
+/// Asks about how many rows the plan's backfills walk over. An estimate that cannot be had is none.
+pub async fn estimate(connectors: &Arc<dyn Connectors>, plan: &mut Plan) {
+    for step in plan.steps.iter_mut().filter(|step| step.body.batch.is_some()) {
+        if let Ok(driver) = connectors.driver(&step.target).await {
+            step.estimate = driver.estimate(&step.body).await.ok().flatten();
+        }
+    }
+}
+
 /// A target's failure as a finding at the place where the target is declared.
 fn finding(catalog: &Catalog, target: &TargetName, failure: Failure) -> Finding {
     let class = match failure.class {

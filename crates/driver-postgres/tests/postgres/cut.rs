@@ -50,6 +50,7 @@ async fn done(bench: &Bench, lane: LaneKind, step: &StepText) -> Result<(), Fail
                 let ended = match lane {
                     LaneKind::Main => bench.apply_on(&mut *open, step).await.map(drop),
                     LaneKind::Long => bench.walk(&mut *open, step).await.map(drop),
+                    LaneKind::Batch => bench.backfill(&mut *open, step).await.map(drop),
                 };
                 session = Some(open);
                 ended

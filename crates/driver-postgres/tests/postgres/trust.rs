@@ -76,6 +76,46 @@ async fn a_newer_ledger_is_refused_by_the_version_that_it_needs() {
     }
 }
 
+/// The tables of version 1, as that version left them, with a row in them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_ledger_is_read_and_upgraded_by_the_bootstrap() {
+    let fresh = Fresh::new();
+    fresh.psql(include_str!("../../src/ledger.sql"));
+    fresh.psql(
+        "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) VALUES (1, '', 0, 0); \
+         INSERT INTO dunlin.ledger (project, id, set, version, name, kind, transactional, state, checksum, raw, tokens, run_id, deps, tool) \
+         SELECT 'p', 'a/1', 'a', '1', 'x', 'versioned', true, 'applied', b, b, b, gen_random_uuid(), '[]', 'dunlin' \
+         FROM (VALUES (sha256('x'))) AS v(b)",
+    );
+    let driver = driver(fresh.settings());
+    let Ledger::Present { id, outdated, rows, .. } = driver.inspect(&project()).await.unwrap().ledger else { panic!() };
+    assert_eq!((outdated, rows.len()), (true, 1));
+    let (left, right) = tokio::join!(driver.bootstrap(None), driver.bootstrap(None));
+    assert_eq!((left.unwrap(), right.unwrap()), (id.clone(), id));
+    let Ledger::Present { outdated, protocol, rows: kept, .. } = driver.inspect(&project()).await.unwrap().ledger
+    else {
+        panic!()
+    };
+    assert_eq!((outdated, protocol, kept), (false, 2, rows));
+}
+
+/// An upgrade does not make a ledger trustworthy that somebody changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_ledger_that_was_changed_is_not_upgraded() {
+    let fresh = Fresh::new();
+    fresh.psql(include_str!("../../src/ledger.sql"));
+    fresh.psql(
+        "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) VALUES (1, '', 0, 0); \
+         ALTER TABLE dunlin.event ADD COLUMN odd text",
+    );
+    let refused = driver(fresh.settings()).bootstrap(None).await.unwrap_err();
+    assert_eq!(
+        (refused.class, refused.message.as_str()),
+        (Estranged, "the ledger cannot be trusted: it has `event odd text`")
+    );
+    assert_eq!(fresh.psql("SELECT protocol FROM dunlin.meta").trim(), "1");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_database_is_seen_without_making_it_and_made_by_the_bootstrap() {
     let fresh = Fresh::new();

@@ -94,7 +94,7 @@ impl MemoryDatabase {
     /// The rows of every project, by migration.
     #[must_use]
     pub fn rows(&self) -> BTreeMap<MigrationId, LedgerRow> {
-        self.lock().rows.iter().map(|((_, id), row)| (id.clone(), row.row.clone())).collect()
+        self.lock().rows.iter().map(|((_, id), row)| (id.clone(), row.read())).collect()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -125,6 +125,18 @@ impl MemoryDatabase {
 
 impl State {
     /// The next moment of this database's clock.
+    /// Gives `table` rows with these keys, none of which was changed.
+    pub fn fill(&self, table: &str, keys: impl IntoIterator<Item = u64>) {
+        let rows = keys.into_iter().map(|key| (key, 0));
+        self.lock().tables.entry(table.to_owned()).or_default().extend(rows);
+    }
+
+    /// How often each row of `table` was changed by backfills, by its key.
+    #[must_use]
+    pub fn changes(&self, table: &str) -> BTreeMap<u64, u64> {
+        self.lock().tables.get(table).cloned().unwrap_or_default()
+    }
+
     pub(super) fn tick(&mut self) -> dunlin_planner::Timestamp {
         self.clock += 1;
         dunlin_planner::Timestamp(self.clock)
@@ -147,7 +159,10 @@ impl State {
         let rows = rows.map(|((_, id), row)| (id.clone(), row.row.clone())).collect();
         let ledger = match &self.ledger {
             None => Ledger::Absent,
-            Some(id) => Ledger::Present { id: id.clone(), protocol: 1, environment: self.environment.clone(), rows },
+            Some(id) => {
+                let environment = self.environment.clone();
+                Ledger::Present { id: id.clone(), protocol: 1, outdated: false, environment, rows }
+            }
         };
         TargetFacts {
             target: target.clone(),

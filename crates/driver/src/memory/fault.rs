@@ -25,6 +25,8 @@ pub enum Act {
     Execute(MigrationId, usize),
     /// Running a statement and recording its progress.
     ExecuteRecorded(MigrationId, usize),
+    /// Running a range of a backfill, and moving its cursor.
+    Batch(MigrationId, u32),
     /// Recording progress.
     Advance(MigrationId, usize),
     /// Marking a step as finished.

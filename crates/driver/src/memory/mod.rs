@@ -4,6 +4,7 @@
 //! effect without objects. Faults are injected by a script that sees each act before it happens: what a crash at that point
 //! leaves behind is then what a real server would show.
 
+mod backfill;
 mod database;
 mod fault;
 mod session;

@@ -5,21 +5,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_planner::FailureClass::{Busy, Dirty, Estranged, Interrupted, Rejected, Unknown};
 use dunlin_planner::{
-    Action, Body, Dependency, Failure, FailureClass, Kind, LedgerRow, MigrationId, Place, Probe, ProbeFact, RowState,
+    Action, BatchFacts, Body, Dependency, Digest, Failure, FailureClass, Kind, LedgerRow, MigrationId, Place, Pressure, Probe, ProbeFact, RowState,
     Statement, StatementClass, StoredDependency,
 };
 use tokio::sync::Notify;
 
+use super::backfill::Ahead;
 use super::database::{MemoryDatabase, Row, RowKey, State};
 use super::fault::{Act, Fault};
 use super::statements::{self, Object};
-use crate::{Canceller, Claim, Session, StepTask};
+use crate::{BatchClaim, Canceller, Claim, Session, StepTask};
 
 pub(super) struct MemorySession {
     database: MemoryDatabase,
     number: u64,
     brake: Arc<Brake>,
     claimed: Option<(RowKey, u32)>,
+    /// The range of a backfill that comes next.
+    pub(super) ahead: Option<Ahead>,
 }
 
 #[derive(Default)]
@@ -34,7 +37,7 @@ impl Canceller for Brake {
 
 impl MemorySession {
     pub(super) fn new(database: MemoryDatabase, number: u64) -> Self {
-        Self { database, number, brake: Arc::default(), claimed: None }
+        Self { database, number, brake: Arc::default(), claimed: None, ahead: None }
     }
 
     /// As long as a statement takes; a cancel request ends it early.
@@ -72,8 +75,8 @@ impl MemorySession {
         ended
     }
 
-    fn unlock_all(&mut self) {
-        self.claimed = None;
+    pub(super) fn unlock_all(&mut self) {
+        (self.claimed, self.ahead) = (None, None);
         self.database.lock().locks.retain(|_, holder| *holder != self.number);
     }
 
@@ -138,8 +141,8 @@ fn claim_apply(
     row: Option<Row>,
     transactional: bool,
 ) -> Result<Option<Row>, Failure> {
-    let sums: Vec<_> = task.step.body.statements.iter().map(|statement| statement.digest).collect();
-    let mut new = Row { row: fresh_row(state, task, transactional), sums, intended: false };
+    let sums = task.step.body.sums();
+    let mut new = Row { row: fresh_row(state, task, transactional), sums, pre: None, cursor: (None, 0) };
     let Some(old) = row else { return Ok(Some(new)) };
     new.row.attempt = old.row.attempt + 1;
     let again = old.row.kind == Kind::Repeatable && old.row.checksum != new.row.checksum;
@@ -150,8 +153,9 @@ fn claim_apply(
         RowState::Applied => {
             Err(Failure::new(Estranged, format!("`{}` is applied with another checksum", task.step.id)))
         }
-        RowState::Running if !transactional && resumes(&old, &new) => {
-            new.intended = old.intended;
+        RowState::Running if !transactional && resumes(&old, &new.sums) => {
+            new.pre = old.pre;
+            new.cursor = old.cursor;
             new.row.step = old.row.step;
             Ok(Some(new))
         }
@@ -176,6 +180,7 @@ fn claim_revert(
         RowState::Running => return Err(unfinished(&task.step.id)),
         RowState::Applied => (row.row.step, row.intended) = (0, false),
         RowState::Reverting => {}
+    let sums = task.step.body.sums();
     }
     let depends = |other: &&LedgerRow| {
         other.state != RowState::Reverted
@@ -388,5 +393,18 @@ impl Session for MemorySession {
 
     async fn release(&mut self) {
         self.unlock_all();
+    async fn claim_batches(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchClaim, Failure> {
+        self.claim_ranges(task, size)
+    }
+
+    async fn batch(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchFacts, Failure> {
+        self.work().await?;
+        self.run_range(task, size)
+    }
+
+    async fn pressure(&mut self) -> Result<Pressure, Failure> {
+        Ok(Pressure::default())
+    }
+
     }
 }
