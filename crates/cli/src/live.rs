@@ -24,8 +24,11 @@ trait View: Send + Sync {
 
 impl Live {
     pub(crate) fn new(plan: Arc<Plan>, terminal: Terminal) -> Self {
-        let view: Arc<dyn View> =
-            if terminal.draws { Arc::new(Bars::new(plan, terminal)) } else { Arc::new(Lines { plan, terminal }) };
+        let view: Arc<dyn View> = if terminal.draws {
+            Arc::new(Bars::new(plan, terminal))
+        } else {
+            Arc::new(Lines { plan, terminal, told: Mutex::default() })
+        };
         Self { view }
     }
 
@@ -44,6 +47,26 @@ impl Live {
 struct Lines {
     plan: Arc<Plan>,
     terminal: Terminal,
+    /// When each backfill was last told of.
+    told: Mutex<BTreeMap<StepIx, Timestamp>>,
+}
+
+/// How often lines tell how far a backfill is: a batch takes a fraction of a second.
+const TOLD: Duration = Duration::from_secs(5);
+
+impl Lines {
+    /// Whether it is time to tell how far a backfill is.
+    fn is_due(&self, event: &Event) -> bool {
+        let (EventKind::BatchDone { step, .. } | EventKind::BackfillRests { step, .. }) = &event.kind else {
+            return true;
+        };
+        let mut told = self.told.lock().expect("no view panics");
+        let due = told.get(step).is_none_or(|last| event.at.0 - last.0 >= TOLD.as_micros() as i64);
+        if due {
+            told.insert(*step, event.at);
+        }
+        due
+    }
 }
 
 impl View for Lines {
@@ -108,6 +131,12 @@ impl Bars {
     }
 
     fn close(&self, step: StepIx) {
+    fn tell(&self, step: StepIx, at: &str) {
+        if let Some(bar) = self.lanes.lock().expect("no view panics").get(&step) {
+            bar.set_message(self.title(step, at));
+        }
+    }
+
         if let Some(bar) = self.lanes.lock().expect("no view panics").remove(&step) {
             bar.finish_and_clear();
             self.bars.remove(&bar);
@@ -138,9 +167,13 @@ impl View for Bars {
         match &event.kind {
             EventKind::StepStarted { step, .. } => self.open(*step),
             EventKind::StatementStarted { step, index, of } => {
-                if let Some(bar) = self.lanes.lock().expect("no view panics").get(step) {
-                    bar.set_message(self.title(*step, &format!("statement {} of {of}  ", index + 1)));
-                }
+                self.tell(*step, &format!("statement {} of {of}  ", index + 1));
+            }
+            EventKind::BatchDone { step, progress } => {
+                self.tell(*step, &format!("{}  ", dunlin_render::batches(progress)));
+            }
+            EventKind::BackfillRests { step, why, .. } => {
+                self.tell(*step, &format!("rests: {}  ", dunlin_render::clean(why)));
             }
             EventKind::StepEnded { step, end, .. } => {
                 self.close(*step);

@@ -77,7 +77,6 @@ pub(crate) fn check(file: &SqlFile, set: &SetName, service: &ServiceName, owners
         findings.push(Finding::error("not-supported", message).at(file.place(range)));
     };
     headers.gates.iter().for_each(|gate| later("gate", &gate.range));
-    headers.batch.iter().for_each(|batch| later("batch", &batch.range));
     if let Some(refresh) = headers.refresh.first() {
         later("refresh", &refresh.range);
     }

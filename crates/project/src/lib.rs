@@ -7,6 +7,7 @@
 //! This crate opens files and nothing else: no database, no terminal, and the process's environment only through the
 //! function that [`Request`] carries. Secrets from files and commands are read when a connection is resolved, not before.
 
+mod batch;
 mod bodies;
 mod body;
 mod config;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use dunlin_planner::{Event, EventKind, FailureClass, MigrationId, Notice, Plan, StepEnd, StepIx, TargetName};
+use dunlin_planner::{
+    BackfillProgress, Event, EventKind, FailureClass, MigrationId, Notice, Plan, StepEnd, StepIx, TargetName,
+};
 use serde::Serialize;
 
 use crate::clean::one_line;
@@ -19,6 +21,10 @@ pub fn event_line(event: &Event, plan: &Plan) -> Option<String> {
         EventKind::StepStarted { step, attempt, .. } => of_step(plan, *step, &format!("starts, attempt {attempt}")),
         EventKind::StatementStarted { step, index, of } => {
             of_step(plan, *step, &format!("statement {} of {of}", index + 1))
+        }
+        EventKind::BatchDone { step, progress } => of_step(plan, *step, &batches(progress)),
+        EventKind::BackfillRests { step, rest, why } => {
+            of_step(plan, *step, &paint(WARN, format!("rests for {}: {}", span(*rest), one_line(why))))
         }
         EventKind::Noticed { step, notice } => of_step(plan, *step, &noticed(notice)),
         EventKind::StepRetried { step, failure, rest } => {
@@ -44,6 +50,14 @@ fn database(plan: &Plan, target: &TargetName) -> String {
 fn of_step(plan: &Plan, ix: StepIx, said: &str) -> String {
     let step = plan.step(ix);
     format!("{}{} {said}", database(plan, &step.target), paint(BOLD, &step.id))
+}
+
+/// How far a backfill is: `12000 of about 200000 rows, 54000 rows/s, about 4 s left`.
+#[must_use]
+pub fn batches(progress: &BackfillProgress) -> String {
+    let of = progress.total.map(|total| format!(" of about {}", total.max(progress.rows))).unwrap_or_default();
+    let left = progress.left().map(|left| format!(", about {} left", span(left))).unwrap_or_default();
+    format!("{}{of} rows, {:.0} rows/s{left}", progress.rows, progress.rate)
 }
 
 fn noticed(notice: &Notice) -> String {
@@ -84,6 +98,8 @@ pub fn event_json(event: &Event, plan: &Plan) -> String {
     let step = match &event.kind {
         EventKind::StepStarted { step, .. }
         | EventKind::StatementStarted { step, .. }
+        | EventKind::BatchDone { step, .. }
+        | EventKind::BackfillRests { step, .. }
         | EventKind::Noticed { step, .. }
         | EventKind::StepRetried { step, .. }
         | EventKind::StepEnded { step, .. } => Some(plan.step(*step)),

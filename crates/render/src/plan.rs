@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dunlin_planner::{
-    Action, Direction, EdgeKind, Finding, Held, HeldReason, Kind, Phase, Plan, PlannedTarget, Severity, StatementClass,
-    Step, StepIx, TargetName,
+    Action, Batch, Direction, EdgeKind, Finding, Held, HeldReason, Kind, Phase, Plan, PlannedTarget, Severity,
+    StatementClass, Step, StepIx, TargetName,
 };
 
 use crate::clean::one_line;
@@ -84,7 +84,11 @@ fn nothing_to_do(plan: &Plan) -> String {
 
 fn target_line(plan: &Plan, name: &TargetName, target: &PlannedTarget) -> String {
     let steps = plan.steps.iter().filter(|step| step.target == *name).count();
-    let ledger = if target.ledger.is_none() { "; its ledger will be created" } else { "" };
+    let ledger = match target.ledger {
+        None => "; its ledger will be created",
+        Some(_) if target.upgrade => "; its ledger will be upgraded",
+        Some(_) => "",
+    };
     format!("{}: {}{ledger}", one_line(&target.server), count(steps, "step"))
 }
 
@@ -121,6 +125,7 @@ fn notes(plan: &Plan, ix: StepIx) -> Vec<String> {
     if !alone.is_empty() {
         notes.push(format!("alone: {}", listed(&alone, 2)));
     }
+    notes.extend(step.body.batch.as_ref().map(|batch| backfill(batch, step.estimate)));
     if step.resumes {
         notes.push("resumes an interrupted attempt".to_owned());
     }
@@ -133,6 +138,15 @@ fn notes(plan: &Plan, ix: StepIx) -> Vec<String> {
         notes.push(format!("waits for {}", listed(&waits, 6)));
     }
     notes
+}
+
+/// About how many rows and batches a backfill is.
+fn backfill(batch: &Batch, estimate: Option<u64>) -> String {
+    let size = batch.pace.size;
+    match estimate {
+        Some(rows) => format!("backfill of about {rows} rows, in {} batches at first", rows.div_ceil(size).max(1)),
+        None => format!("backfill in batches of {size} rows at first"),
+    }
 }
 
 fn runs_again(step: &Step) -> bool {

@@ -76,13 +76,19 @@ fn targets(plan: &Plan, report: &RunReport, width: usize) -> String {
         grid.row([
             cell(NAME, target),
             cell(style, tally(steps.iter().copied())),
-            plain(format!("{} of work", span(took))),
+            plain(format!("{} of work{}", span(took), backfilled(&steps))),
         ]);
     }
     let done = report.steps.iter().filter(|step| step.end.is_done()).count();
     let steps = count(report.steps.len(), "step");
     let headline = format!("Run {}: {done} of {steps} done in {}", report.run, span(report.took));
     format!("{}\n\n{}", paint(BOLD, headline), grid.render(width))
+}
+
+/// How many rows backfills changed.
+fn backfilled(steps: &[&StepReport]) -> String {
+    let rows = steps.iter().filter_map(|step| step.rows).reduce(|sum, rows| sum + rows);
+    rows.map(|rows| format!(", {rows} rows backfilled")).unwrap_or_default()
 }
 
 /// The steps that were not tried, and what stood before them.

@@ -1,5 +1,6 @@
 //! `dunlin down`: take applied migrations back, dependents first.
 
+use dunlin_engine::estimate;
 use dunlin_planner::{DownRequest, DownScope, RunId, Scope, Selection, plan_down};
 
 use crate::args::{DownArgs, Global};
@@ -17,7 +18,8 @@ pub(crate) async fn run(global: &Global, args: &DownArgs, terminal: Terminal) ->
     let everything = Selection::of(&graph, &Scope::default())?;
     let observed = workspace.observe(&graph, &everything).await?;
     let request = DownRequest { scope: scope(args)?, cascade: args.cascade };
-    let plan = plan_down(&graph, &selection, &observed, &request);
+    let mut plan = plan_down(&graph, &selection, &observed, &request);
+    estimate(&workspace.connectors(), &mut plan).await;
     let ran = run_plan(&workspace, plan, &args.how, args.format, terminal).await?;
     Ok(ran.map_or(Exit::Done, |(_, report)| report.verdict().into()))
 }

@@ -1,5 +1,6 @@
 //! `dunlin plan`: what `up` would do, as data.
 
+use dunlin_engine::estimate;
 use dunlin_planner::{Graph, Plan, UpRequest, plan_up};
 
 use crate::args::{Format, Global, PlanArgs};
@@ -23,5 +24,7 @@ pub(crate) async fn run(global: &Global, args: &PlanArgs, terminal: Terminal) ->
 pub(crate) async fn make(workspace: &Workspace, graph: &Graph<'_>, args: &PlanArgs) -> Result<Plan, Stop> {
     let selection = select(graph, &args.scope, args.to.as_deref())?;
     let observed = workspace.observe(graph, &selection).await?;
-    Ok(plan_up(graph, &selection, &observed, UpRequest { only: args.only }))
+    let mut plan = plan_up(graph, &selection, &observed, UpRequest { only: args.only });
+    estimate(&workspace.connectors(), &mut plan).await;
+    Ok(plan)
 }
