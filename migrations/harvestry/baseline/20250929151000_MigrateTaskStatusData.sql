@@ -1,25 +1,13 @@
--- In batches. The pattern usually given for this, a DO block which loops over UPDATE … LIMIT and commits in between,
--- is no PostgreSQL: UPDATE knows no LIMIT, and a DO block may not commit inside a transaction. So each batch is limited
--- by a subquery on the key, and all of them together are one transaction.
+-- The pattern usually given for this, a DO block which loops over UPDATE … LIMIT and commits in between, is no PostgreSQL:
+-- UPDATE knows no LIMIT, and a DO block may not commit inside a transaction. So Dunlin loops: one short transaction per
+-- range of keys, and the place in the table is kept with the rows. What is written meanwhile, the trigger takes care of.
 -- dunlin: phase data
-DO $$
-DECLARE
-    batch_size CONSTANT integer := 1000;
-BEGIN
-    LOOP
-        UPDATE tasks
-        SET new_status = CASE old_status
-                WHEN 'open' THEN 'pending'
-                WHEN 'in_progress' THEN 'active'
-                WHEN 'done' THEN 'completed'
-                ELSE 'unknown'
-            END
-        WHERE task_id IN (
-            SELECT task_id FROM tasks
-            WHERE new_status IS NULL
-            ORDER BY task_id
-            LIMIT batch_size
-        );
-        EXIT WHEN NOT FOUND;
-    END LOOP;
-END $$;
+-- dunlin: batch table=tasks key=task_id size=1000
+UPDATE tasks
+SET new_status = CASE old_status
+        WHEN 'open' THEN 'pending'
+        WHEN 'in_progress' THEN 'active'
+        WHEN 'done' THEN 'completed'
+        ELSE 'unknown'
+    END
+WHERE new_status IS NULL AND :batch;
