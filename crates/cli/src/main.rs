@@ -5,6 +5,7 @@ mod commands;
 mod drivers;
 mod embedded;
 mod exit;
+mod interrupt;
 mod live;
 mod logging;
 mod running;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         terminal.say("error: the threads that Dunlin needs cannot be started");
         return Exit::Failed.into();
     };
+    runtime.spawn(interrupt::listen(terminal));
     let exit = runtime.block_on(commands::dispatch(&global, &command, terminal)).unwrap_or_else(|stop| {
         match &stop {
             Stop::Findings(findings) if command.wants_json() => {

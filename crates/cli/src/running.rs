@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use dunlin_engine::{Execution, execute};
 use dunlin_planner::{Direction, Limits, Plan, RunReport};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::args::{Format, RunArgs};
 use crate::exit::{Exit, Stop, exit_of};
+use crate::interrupt;
 use crate::live::Live;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -102,33 +101,15 @@ pub(crate) fn count(number: usize, what: &str) -> String {
 
 async fn perform(workspace: &Workspace, plan: &Arc<Plan>, how: &RunArgs, terminal: Terminal) -> RunReport {
     let live = Live::new(Arc::clone(plan), terminal);
-    let stop = CancellationToken::new();
-    let listening = tokio::spawn(listen(stop.clone()));
     let limits = Limits { fail_fast: how.fail_fast, seed: u64::from(std::process::id()), ..Limits::default() };
     let execution = Execution {
         connectors: workspace.connectors(),
         bodies: Arc::clone(&workspace.project.bodies) as Arc<dyn dunlin_planner::Bodies>,
         limits,
-        stop,
+        stop: interrupt::run_begins(),
         events: live.sink(),
     };
     let report = execute(Arc::clone(plan), execution).await;
-    listening.abort();
     live.finish();
     report
-}
-
-/// Turns SIGINT and SIGTERM into a request to stop.
-async fn listen(stop: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        stop.cancel();
-    }
 }
