@@ -70,6 +70,14 @@ impl Running {
         kill(self.pid(), signal).expect("a child that was not waited for can be signalled");
     }
 
+    /// Whether it handles a signal by now; until then the system ends it.
+    #[must_use]
+    pub fn catches(&self, signal: Signal) -> bool {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok());
+        caught.is_some_and(|caught| caught & (1 << (signal as u32 - 1)) != 0)
+    }
+
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id is small"))
     }

@@ -69,7 +69,7 @@ fn check(words: &'static str, way: Way, blow: Blow) {
         Blow::Kill => "process killed at a message",
         Blow::Cut => "connection lost at a message",
     };
-    let tally = Tally::new(what, format!("{verb}, {}", format!("{way:?}").to_lowercase()));
+    let tally = Tally::new(what, format!("{verb}, {way}"));
     tally.each(&faults(blow, messages), |fault| attempt(&scenario, words, fault, &expected));
     tally.end();
 }

@@ -6,6 +6,10 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "only tests call this, and they tell what they covered")]
 
+mod crowd;
 mod faults;
+mod pooled;
+mod readers;
 mod scenario;
+mod signals;
 mod tally;

@@ -1,6 +1,8 @@
 //! A project of two databases in which every effect leaves a mark that a second time would double, and the state that it
 //! has to end in.
 
+use std::fmt;
+
 use dunlin_devdb::Pooler;
 use dunlin_tests::{Dunlin, Proxy, Scratch, Server, Workspace, difference, dump, ledger};
 
@@ -75,6 +77,15 @@ pub(crate) enum Way {
     Pooled,
 }
 
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "direct",
+            Self::Pooled => "pooled",
+        })
+    }
+}
+
 /// The project's files, and the server of its databases.
 pub(crate) struct Scenario {
     files: Workspace,
@@ -93,6 +104,12 @@ impl Scenario {
         let server = Server::shared();
         let pooler = (way == Way::Pooled).then(|| server.pooler(POOLED));
         Self { files: Workspace::of(FILES), server, pooler }
+    }
+
+    /// With one more file.
+    pub(crate) fn with(self, path: &str, text: &str) -> Self {
+        self.files.write(path, text);
+        self
     }
 
     pub(crate) fn stage(&self) -> Stage<'_> {

@@ -18,6 +18,11 @@ pub(crate) fn is_full() -> bool {
     std::env::var("DUNLIN_TORTURE").is_ok_and(|share| share == "full")
 }
 
+/// How often something is tried: in the quick share, and in full.
+pub(crate) fn share(quick: usize, full: usize) -> usize {
+    if is_full() { full } else { quick }
+}
+
 /// What came of one trial.
 pub(crate) enum Verdict {
     /// The state of a run without a fault was reached, by the very run that met it.
@@ -36,6 +41,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Tally {
     what: &'static str,
     how: String,
+    note: String,
     since: Instant,
     recovered: AtomicUsize,
     converged: AtomicUsize,
@@ -48,7 +54,12 @@ impl Tally {
     pub(crate) fn new(what: &'static str, how: impl Into<String>) -> Self {
         let (stuck, wrong) = (Mutex::default(), Mutex::default());
         let (recovered, converged) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { what, how: how.into(), since: Instant::now(), recovered, converged, stuck, wrong }
+        Self { what, how: how.into(), note: String::new(), since: Instant::now(), recovered, converged, stuck, wrong }
+    }
+
+    /// What else was seen.
+    pub(crate) fn note(&mut self, note: String) {
+        self.note = note;
     }
 
     pub(crate) fn add(&self, verdict: Verdict) {
@@ -90,6 +101,7 @@ impl Tally {
             "alone": recovered,
             "stuck": stuck.len(),
             "wrong": wrong.len(),
+            "note": self.note,
             "seconds": self.since.elapsed().as_secs(),
         });
         println!("{line}");
