@@ -218,7 +218,8 @@ impl PostgresSession {
         text: &str,
     ) -> Result<Result<(), tokio_postgres::Error>, Failure> {
         self.mark_interruptible();
-        self.held()?;
+        let lock = self.held()?.1.lock;
+        let lookout = self.lookout(lock, &task.step.body.settings).telling(task.notices.clone());
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
         let client = line.connection.client();
@@ -228,6 +229,7 @@ impl PostgresSession {
         };
         let washed = wash(client).await;
         self.end_work();
+        self.blockers = seen;
         if !washed {
             // Its settings would go on into our own statements; what the statement did is found out by the next claim.
             self.hang_up();
@@ -274,10 +276,12 @@ impl PostgresSession {
             closing: messages::closing(&key, settings, course.during, None),
             trailer: None,
         };
+        let lookout = self.lookout(key.lock, settings);
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
-        let ended = window.run(line.connection.client()).await;
+        let (ended, seen) = lookout.watch(window.run(line.connection.client())).await;
         self.end_work();
+        self.blockers = seen;
         let Err(broken) = ended else { return Ok(()) };
         let failure = self.act_failed(task, &broken.error).await;
         Err(in_part(task, &broken.part, failure))
@@ -332,7 +336,7 @@ fn probe_of(body: &Body, index: usize) -> Option<&Probe> {
 /// and leave a wreck; other statements get the usual limits.
 fn limits(body: &Body, index: usize) -> String {
     let waits = probe_of(body, index).is_some_and(Probe::waits_for_others);
-    let lock = if waits { 0 } else { body.settings.lock_timeout.unwrap_or(messages::LOCK_TIMEOUT).as_millis() };
+    let lock = if waits { 0 } else { messages::lock_timeout(&body.settings).as_millis() };
     let statement = body.settings.timeout.unwrap_or_default().as_millis();
     format!("SET lock_timeout = {lock}; SET statement_timeout = {statement}; SET client_min_messages = notice;\n")
 }

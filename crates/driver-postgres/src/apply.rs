@@ -48,10 +48,12 @@ impl PostgresSession {
             closing: format!("{}{}", line.shed(), messages::closing(&key, settings, course.during, Some(course.after))),
             trailer: (!line.pooled).then_some("DISCARD ALL"),
         };
+        let lookout = self.lookout(key.lock, settings);
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
-        let ended = window.run(line.connection.client()).await;
+        let (ended, seen) = lookout.watch(window.run(line.connection.client())).await;
         self.end_work();
+        self.blockers = seen;
         match ended {
             Ok(()) => Ok(true),
             Err(broken) => self.broken(task, &key, broken).await,
@@ -82,9 +84,11 @@ impl PostgresSession {
             return not_claimed(task, row);
         }
         let failure = match row {
-            Some(row) if row.transactional && row.run == key.run.to_string() && row.is_open() => {
-                left(failure, "the migration ended its own transaction half way; what it did until then stays")
-            }
+            Some(row) if row.transactional && row.run == key.run.to_string() && row.is_open() => left(
+                failure,
+                &task.step.id,
+                "the migration ended its own transaction half way; what it did until then stays",
+            ),
             _ if !opening && code == LEFT => left(
                 failure,
                 "the migration took back its own transaction or ledger row; what it did after a ROLLBACK may stay",
@@ -146,8 +150,8 @@ pub(crate) fn not_claimed(task: &StepTask<'_>, row: Option<RowNow>) -> Result<bo
         RowState::Running | RowState::Reverting => {
             let word = if row.state == RowState::Running { "begun" } else { "being taken back" };
             let message = format!("`{id}` was {word} by run {} and never finished", row.run);
-            let hint = if row.transactional {
-                "its file ended its own transaction half way: look at what it did, then settle it with `dunlin repair`"
+            let why = if row.transactional {
+                "its file ended its own transaction half way"
             } else {
                 "it ran statement by statement and its file has changed in what was done already: settle it with `dunlin repair`"
             };

@@ -45,6 +45,8 @@ pub struct PostgresDriver {
     main: Connector,
     long: Connector,
 }
+    /// Looks at what the others wait for, so that it takes none of their connections.
+    outside: Connector,
 
 impl PostgresDriver {
     /// Prepares the driver; connects nowhere yet.
@@ -57,7 +59,8 @@ impl PostgresDriver {
             Some(direct) => Connector::new(Arc::new(direct.clone()))?,
             None => main.clone(),
         };
-        Ok(Self { target, flavor, settings, main, long })
+        let outside = Connector::new(Arc::new(settings.direct.as_ref().unwrap_or(&settings.options).clone()))?;
+        Ok(Self { target, flavor, settings, main, long, outside })
     }
 
     /// The server's own database, from where a missing one can be seen and made.
@@ -117,7 +120,9 @@ impl Driver for PostgresDriver {
             LaneKind::Main => self.main.clone(),
             LaneKind::Long | LaneKind::Batch => self.long.clone(),
         };
-        let session = PostgresSession::open(connector, lane).await.map_err(|failure| self.named(failure))?;
+        let session = PostgresSession::open(connector, self.outside.clone(), lane)
+            .await
+            .map_err(|failure| self.named(failure))?;
         Ok(Box::new(session))
     }
 }

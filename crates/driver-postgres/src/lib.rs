@@ -8,6 +8,8 @@
 mod alone;
 mod apply;
 mod backend_key;
+mod backfill;
+mod blockers;
 mod bootstrap;
 mod connect;
 mod conninfo;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use dunlin_driver::StepTask;
-use dunlin_planner::{Action, Dependency, Failure, FailureClass, Kind, StepSettings};
+use dunlin_planner::{Action, Dependency, Failure, FailureClass, Kind, MigrationId, StepSettings};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -72,13 +72,18 @@ impl Course {
     }
 }
 
+/// How long a statement waits for a lock, where it may not wait for ever: zero would be no limit at all.
+pub(crate) fn lock_timeout(settings: &StepSettings) -> Duration {
+    settings.lock_timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(LOCK_TIMEOUT)
+}
+
 /// Settings of our own statements, for the rest of the transaction.
 fn own_settings(settings: &StepSettings) -> String {
     format!(
         "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
          SET LOCAL standard_conforming_strings = on; SET LOCAL client_min_messages = notice; \
          SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = 60000;\n",
-        settings.lock_timeout.unwrap_or(LOCK_TIMEOUT).as_millis(),
+        lock_timeout(settings).as_millis(),
         settings.timeout.unwrap_or(STATEMENT_TIMEOUT).as_millis(),
     )
 }

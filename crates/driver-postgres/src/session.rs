@@ -14,6 +14,7 @@ use tokio_postgres::CancelToken;
 use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::blockers::{self, Lookout};
 use crate::connect::{Connection, Connector, locked};
 use crate::rows::{field, one_row};
 use crate::ranges::Ranges;
@@ -22,11 +23,15 @@ use crate::{failure, messages};
 /// One lane's connection to a PostgreSQL database.
 pub(crate) struct PostgresSession {
     connector: Connector,
+    /// Another way to the same database, for looking at this session's backend.
+    outside: Connector,
     lane: LaneKind,
     line: Option<Line>,
     brake: Arc<Brake>,
     /// Something was sent whose end nobody has seen: the caller dropped the future that waited for it.
     pub(crate) in_flight: bool,
+    /// Who kept the last work waiting, when it was last looked at.
+    pub(crate) blockers: Option<String>,
     /// The step that is claimed statement by statement.
     pub(crate) claimed: Option<Claimed>,
 }
@@ -68,8 +73,17 @@ impl Canceller for Brake {
 }
 
 impl PostgresSession {
-    pub(crate) async fn open(connector: Connector, lane: LaneKind) -> Result<Self, Failure> {
-        let mut session = Self { connector, lane, line: None, brake: Arc::default(), in_flight: false, claimed: None };
+    pub(crate) async fn open(connector: Connector, outside: Connector, lane: LaneKind) -> Result<Self, Failure> {
+        let mut session = Self {
+            connector,
+            outside,
+            lane,
+            line: None,
+            brake: Arc::default(),
+            in_flight: false,
+            blockers: None,
+            claimed: None,
+        };
         session.line().await?;
         Ok(session)
     }
@@ -98,12 +112,18 @@ impl PostgresSession {
     /// The connection, for something that must be awaited to its end.
     pub(crate) fn begin_work(&mut self) -> Result<&Line, Failure> {
         self.line_or_lost()?;
-        self.in_flight = true;
+        (self.in_flight, self.blockers) = (true, None);
         self.line_or_lost()
     }
 
     /// What was sent has come to its end.
     pub(crate) fn end_work(&mut self) {
+    /// Somebody who looks at what this session's backend waits for.
+    pub(crate) fn lookout(&self, lock: i32, settings: &StepSettings) -> Lookout {
+        let pid = self.line.as_ref().filter(|line| !line.pooled).map(|line| line.connection.startup_pid);
+        Lookout::new(self.outside.clone(), pid, lock, messages::lock_timeout(settings))
+    }
+
         self.in_flight = false;
         if let Some(line) = &self.line {
             line.listen(None);
@@ -133,7 +153,7 @@ impl PostgresSession {
 
     /// The failure that an error is, for this session.
     pub(crate) fn failure(&self, error: &tokio_postgres::Error) -> Failure {
-        self.perhaps_interrupted(failure::of(error))
+        blockers::named(self.perhaps_interrupted(failure::of(error)), self.blockers.as_deref())
     }
 
     pub(crate) fn perhaps_interrupted(&self, failure: Failure) -> Failure {
@@ -233,8 +253,8 @@ impl Session for PostgresSession {
         self.probe_statement(body, index).await
     }
 
-    async fn intend(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
-        self.write_intent(task, index).await
+    async fn intend(&mut self, task: &StepTask<'_>, index: usize, seen: &ProbeFact) -> Result<(), Failure> {
+        self.write_intent(task, index, seen).await
     }
 
     async fn clean(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
