@@ -1,6 +1,7 @@
 //! The command line as clap sees it; what the words mean is decided by the commands.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -51,6 +52,18 @@ Examples:
 
 A failure stops what depends on it and nothing else. Mend the cause and run it
 again: what is done is not repeated.";
+
+const REPAIR_EXAMPLES: &str = "\
+Examples:
+  dunlin repair                    what waits for a person, and what can be said
+  dunlin repair accept crm/7 --reason 'only a comment in a string changed'
+  dunlin repair done crm/7 --reason 'finished by hand, ticket 812'
+  dunlin repair done crm/7 --statement 3 --reason 'the third one is done'
+  dunlin repair undone crm/7 --reason 'put back by hand'
+  dunlin repair forget crm/7 --reason 'taken back by hand'
+
+A repair changes the ledger and nothing else, takes effect only on the row that
+was shown, and is written down with its reason; see `dunlin history`.";
 
 const DOWN_EXAMPLES: &str = "\
 Examples:
@@ -128,6 +141,9 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Draw the dependency graph
     Graph(GraphArgs),
+    /// Say what is so where files and ledgers alone do not tell
+    #[command(after_help = REPAIR_EXAMPLES)]
+    Repair(RepairArgs),
     /// Tell everything about one migration
     Explain(ExplainArgs),
     /// Show what was applied, when and by whom
@@ -213,6 +229,9 @@ pub(crate) struct RunArgs {
     /// Start nothing new after the first failure
     #[arg(long)]
     pub(crate) fail_fast: bool,
+    /// How long a migration is tried again while others hold what it needs
+    #[arg(long, value_name = "DURATION", default_value = "15min", value_parser = dunlin_project::duration)]
+    pub(crate) lock_wait: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -298,6 +317,59 @@ pub(crate) struct ExplainArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct RepairArgs {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    /// For people, or one JSON document on stdout for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    #[command(subcommand)]
+    pub(crate) command: Option<RepairCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RepairCommand {
+    /// An edited file counts as what was applied
+    Accept(SettleArgs),
+    /// What was begun is done
+    Done(StatementArgs),
+    /// Nothing of what was begun is there
+    Undone(StatementArgs),
+    /// Nothing of it is there any more: it was taken back by hand
+    Forget(SettleArgs),
+}
+
+/// A repair of one migration
+#[derive(Debug, Args)]
+pub(crate) struct SettleArgs {
+    /// The migration: an id, or a version that only one bears
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Why; it is kept in the ledger's log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// In which database, where several have it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// For people, or one JSON document on stdout for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatementArgs {
+    #[command(flatten)]
+    pub(crate) settle: SettleArgs,
+    /// Of one that runs statement by statement: up to this one is done, or from this one on undone
+    #[arg(long, value_name = "N")]
+    pub(crate) statement: Option<u32>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
@@ -356,6 +428,16 @@ impl Cli {
     }
 }
 
+impl RepairArgs {
+    fn format(&self) -> Format {
+        match &self.command {
+            None => self.format,
+            Some(RepairCommand::Accept(args) | RepairCommand::Forget(args)) => args.format,
+            Some(RepairCommand::Done(args) | RepairCommand::Undone(args)) => args.settle.format,
+        }
+    }
+}
+
 impl Command {
     /// Whether a program reads stdout and expects JSON there, whatever happens.
     pub(crate) fn wants_json(&self) -> bool {
@@ -366,6 +448,7 @@ impl Command {
             Self::Status(args) => args.format,
             Self::Validate(args) => args.format,
             Self::Explain(args) => args.format,
+            Self::Repair(args) => args.format(),
             Self::History(args) => args.format,
             Self::Graph(args) => return args.format == GraphFormat::Json,
             Self::Init(_) | Self::New(_) | Self::Dev(_) | Self::Completions(_) => return false,

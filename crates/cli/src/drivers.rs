@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use dunlin_devdb::Flavour;
 use dunlin_driver::{Driver, TargetUrl};
 use dunlin_driver_cron::Cron;
 use dunlin_driver_postgres::{ConnectOptions, Flavor, Plain, PostgresDriver, PostgresSettings};
@@ -33,7 +34,7 @@ impl Databases {
             connections: project.connections.clone(),
             kinds: catalog.targets.values().map(|target| (target.name.clone(), target.kind)).collect(),
             roles: roles(catalog),
-            embedded: Embedded::new(&catalog.project, &project.root, terminal),
+            embedded: Embedded::new(&catalog.project, &project.root, flavour(project), terminal),
             drivers: Mutex::default(),
         }
     }
@@ -97,6 +98,15 @@ impl Connectors for Databases {
     }
 }
 
+/// A server without extensions is enough where no embedded target needs one.
+fn flavour(project: &Project) -> Flavour {
+    let embedded = project.connections.values().filter(|connection| connection.is_embedded());
+    let kinds = embedded.filter_map(|connection| Some(project.catalog.targets.get(&connection.target)?.kind));
+    let mut kinds = kinds.filter(|kind| *kind != TargetKind::Clickhouse).peekable();
+    let plain = kinds.peek().is_some() && kinds.all(|kind| kind == TargetKind::Postgres);
+    if plain { Flavour::Plain } else { Flavour::Full }
+}
+
 /// The roles that bodies run under, by target: the ledger's guard needs them to read it.
 fn roles(catalog: &Catalog) -> BTreeMap<TargetName, BTreeSet<String>> {
     let mut roles: BTreeMap<TargetName, BTreeSet<String>> = BTreeMap::new();
@@ -112,7 +122,7 @@ fn roles(catalog: &Catalog) -> BTreeMap<TargetName, BTreeSet<String>> {
 fn no_clickhouse(target: &TargetName) -> Failure {
     Failure {
         hint: Some(format!("leave it switched off: `enabled = false` under [targets.{target}]")),
-        ..Failure::new(FailureClass::Rejected, "this version of Dunlin has no driver for ClickHouse yet")
+        ..Failure::new(FailureClass::Misconfigured, "this version of Dunlin has no driver for ClickHouse yet")
     }
 }
 
@@ -124,11 +134,11 @@ async fn resolve(connection: &Connection) -> Result<Resolved, Failure> {
 }
 
 fn unresolved() -> Failure {
-    Failure::new(FailureClass::Rejected, "the connection cannot be resolved")
+    Failure::new(FailureClass::Misconfigured, "the connection cannot be resolved")
 }
 
 fn failure(finding: Finding) -> Failure {
-    Failure { hint: finding.hint, place: finding.place, ..Failure::new(FailureClass::Rejected, finding.message) }
+    Failure { hint: finding.hint, place: finding.place, ..Failure::new(FailureClass::Misconfigured, finding.message) }
 }
 
 fn parse(connection: &Connection, text: impl Into<String>) -> Result<ConnectOptions, Failure> {
@@ -138,7 +148,7 @@ fn parse(connection: &Connection, text: impl Into<String>) -> Result<ConnectOpti
             "write postgres://user:password@host:port/database, or give host, port, database, user and password"
                 .to_owned(),
         ),
-        ..Failure::new(FailureClass::Rejected, error.to_string())
+        ..Failure::new(FailureClass::Misconfigured, error.to_string())
     })
 }
 

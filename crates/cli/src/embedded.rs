@@ -13,16 +13,19 @@ use crate::terminal::Terminal;
 pub(crate) struct Embedded {
     home: Home,
     name: String,
+    flavour: Flavour,
     terminal: Terminal,
     cluster: OnceCell<Arc<Cluster>>,
 }
 
 impl Embedded {
     /// The server of the project at `root`. `DUNLIN_PREFIX` says where servers live, `DUNLIN_CLUSTER` what this one is called.
-    pub(crate) fn new(project: &ProjectName, root: &Path, terminal: Terminal) -> Self {
+    pub(crate) fn new(project: &ProjectName, root: &Path, flavour: Flavour, terminal: Terminal) -> Self {
         let home = std::env::var_os("DUNLIN_PREFIX").map_or_else(|| Home::default_dir().to_owned(), PathBuf::from);
         let name = std::env::var("DUNLIN_CLUSTER").unwrap_or_else(|_| name(project, root));
-        Self { home: Home::new(home), name, terminal, cluster: OnceCell::new() }
+        // One project can need the one in this environment and the other in that.
+        let name = if flavour == Flavour::Plain { format!("{name}-plain") } else { name };
+        Self { home: Home::new(home), name, flavour, terminal, cluster: OnceCell::new() }
     }
 
     /// The URL of `database`, which is created where it is missing.
@@ -37,7 +40,7 @@ impl Embedded {
     /// Starts the server, or joins it.
     pub(crate) async fn start(&self, life: Life) -> Result<Arc<Cluster>, DevdbError> {
         let start = || async {
-            let spec = ClusterSpec { life, ..ClusterSpec::named(self.home.clone(), Flavour::Full, self.name.clone()) };
+            let spec = ClusterSpec { life, ..ClusterSpec::named(self.home.clone(), self.flavour, self.name.clone()) };
             let terminal = self.terminal;
             blocking(move || Cluster::start(&spec, &|progress| terminal.say(progress))).await.map(Arc::new)
         };

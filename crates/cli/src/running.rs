@@ -101,7 +101,12 @@ pub(crate) fn count(number: usize, what: &str) -> String {
 
 async fn perform(workspace: &Workspace, plan: &Arc<Plan>, how: &RunArgs, terminal: Terminal) -> RunReport {
     let live = Live::new(Arc::clone(plan), terminal);
-    let limits = Limits { fail_fast: how.fail_fast, seed: u64::from(std::process::id()), ..Limits::default() };
+    let limits = Limits {
+        busy: how.lock_wait,
+        fail_fast: how.fail_fast,
+        seed: u64::from(std::process::id()),
+        ..Limits::default()
+    };
     let execution = Execution {
         connectors: workspace.connectors(),
         bodies: Arc::clone(&workspace.project.bodies) as Arc<dyn dunlin_planner::Bodies>,

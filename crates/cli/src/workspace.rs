@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_engine::{Connectors, Patience, observe};
-use dunlin_planner::{Catalog, Graph, Observed, Scope, Selection, TargetName};
+use dunlin_planner::{Catalog, Finding, Graph, Ledger, Observed, Scope, Selection, TargetName};
 use dunlin_project::Project;
+use dunlin_render::Logs;
 
 use crate::args::{Global, ScopeArgs};
 use crate::drivers::Databases;
@@ -72,6 +73,22 @@ impl Workspace {
     }
 }
 
+impl Workspace {
+    /// The last lines of the logs of the databases that answered and have a ledger; what cannot be read is left out.
+    pub(crate) async fn logs(&self, observed: &BTreeMap<TargetName, Observed>) -> Logs {
+        let has_log =
+            |observed: &&Observed| observed.facts().is_some_and(|facts| matches!(facts.ledger, Ledger::Present { .. }));
+        let mut logs = Logs::new();
+        for target in observed.iter().filter(|(_, observed)| has_log(observed)).map(|(target, _)| target) {
+            let Ok(driver) = self.connectors().driver(target).await else { continue };
+            if let Ok(log) = driver.log(&self.catalog().project).await {
+                logs.insert(target.clone(), log);
+            }
+        }
+        logs
+    }
+}
+
 /// Reads the project with this process's environment.
 pub(crate) fn read(global: &Global) -> Result<Project, Stop> {
     let start_dir = std::env::current_dir().map_err(|error| {
@@ -88,6 +105,15 @@ pub(crate) fn read(global: &Global) -> Result<Project, Stop> {
         variables: &|name| std::env::var(name).ok(),
     };
     dunlin_project::read(&request).map_err(|failure| Stop::Findings(failure.findings))
+}
+
+/// Why databases did not answer.
+pub(crate) fn troubles(observed: &BTreeMap<TargetName, Observed>) -> Vec<Finding> {
+    let failed = observed.values().filter_map(|observed| match observed {
+        Observed::Failed(finding) => Some(finding.clone()),
+        Observed::Facts(_) => None,
+    });
+    failed.collect()
 }
 
 /// The selection that the scope's words name.

@@ -1,7 +1,7 @@
 //! A transactional step: three messages in one flush, and what follows from the way they broke (PROTOCOL.md, "Transactional").
 
 use dunlin_driver::StepTask;
-use dunlin_planner::{Action, Digest, Failure, FailureClass, RowState};
+use dunlin_planner::{Action, Digest, Failure, FailureClass, MigrationId, ProjectName, Repair, RowState};
 use serde_json::json;
 use tokio_postgres::Client;
 
@@ -91,6 +91,7 @@ impl PostgresSession {
             ),
             _ if !opening && code == LEFT => left(
                 failure,
+                &task.step.id,
                 "the migration took back its own transaction or ledger row; what it did after a ROLLBACK may stay",
             ),
             _ => failure,
@@ -153,9 +154,10 @@ pub(crate) fn not_claimed(task: &StepTask<'_>, row: Option<RowNow>) -> Result<bo
             let why = if row.transactional {
                 "its file ended its own transaction half way"
             } else {
-                "it ran statement by statement and its file has changed in what was done already: settle it with `dunlin repair`"
+                "it ran statement by statement and its file has changed in what was done already"
             };
-            Err(Failure { hint: Some(hint.to_owned()), ..Failure::new(FailureClass::Dirty, message) })
+            let hint = Some(format!("{why}: {}", decide(id)));
+            Err(Failure { hint, ..Failure::new(FailureClass::Dirty, message) })
         }
     }
 }
@@ -178,14 +180,24 @@ pub(crate) fn in_part(task: &StepTask<'_>, part: &Part, failure: Failure) -> Fai
     }
 }
 
+/// A person looks, and says what is there.
+fn decide(id: &MigrationId) -> String {
+    let said = |repair: Repair| repair.command(id);
+    format!(
+        "look at the database, then say `{}` if all of it is there, `{}` if nothing of it is there",
+        said(Repair::Done { statement: None }),
+        said(Repair::Undone { statement: None })
+    )
+}
+
 /// The body ended the transaction that it ran in.
-fn left(failure: Failure, message: &str) -> Failure {
+fn left(failure: Failure, id: &MigrationId, message: &str) -> Failure {
     let ours = failure.sqlstate.as_deref() == Some(LEFT);
     Failure {
         class: FailureClass::Dirty,
         detail: if ours { None } else { Some(failure.message) },
         sqlstate: failure.sqlstate.filter(|_| !ours),
-        hint: Some("take COMMIT, ROLLBACK and END out of the file; then look at what it did, and settle it with `dunlin repair`".to_owned()),
+        hint: Some(format!("take COMMIT, ROLLBACK and END out of the file; then {}", decide(id))),
         message: message.to_owned(),
         ..failure
     }
@@ -220,7 +232,12 @@ pub(crate) fn estranged(task: &StepTask<'_>, failure: Failure) -> Failure {
 
 /// Says who holds the step, where it is the step itself that is held.
 pub(crate) async fn busy(client: &Client, task: &StepTask<'_>, failure: Failure) -> Failure {
-    let key = sql::lock_key(task.project, &task.step.id);
+    held(client, task.project, &task.step.id, failure).await
+}
+
+/// Says who holds a migration.
+pub(crate) async fn held(client: &Client, project: &ProjectName, id: &MigrationId, failure: Failure) -> Failure {
+    let key = sql::lock_key(project, id);
     let query = format!(
         "SELECT l.pid, a.application_name AS application, \
          GREATEST(extract(epoch FROM clock_timestamp() - COALESCE(a.xact_start, a.query_start, a.backend_start))::int8, 0) AS age \
@@ -234,6 +251,6 @@ pub(crate) async fn busy(client: &Client, task: &StepTask<'_>, failure: Failure)
     let Some(row) = holder.first() else { return Failure { context: None, ..failure } };
     let application = row.get("application").filter(|name| !name.is_empty()).unwrap_or("unnamed");
     let (pid, age) = (row.get("pid").unwrap_or("?"), row.get("age").unwrap_or("?"));
-    let message = format!("`{}` is held by process {pid} ({application}) for {age} s", task.step.id);
+    let message = format!("`{id}` is held by process {pid} ({application}) for {age} s");
     Failure { sqlstate: failure.sqlstate, ..Failure::new(FailureClass::Busy, message) }
 }

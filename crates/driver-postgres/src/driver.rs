@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_driver::{Driver, Session};
 use dunlin_planner::{
-    EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, ProjectName, TargetFacts, TargetName,
+    Body, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, LogEntry, ProjectName, Settlement, TargetFacts,
+    TargetName,
 };
 use tokio_postgres::error::SqlState;
 
@@ -14,7 +15,7 @@ use crate::flavor::Flavor;
 use crate::inspect::execute;
 use crate::options::ConnectOptions;
 use crate::session::PostgresSession;
-use crate::{bootstrap, inspect, sql};
+use crate::{bootstrap, inspect, pressure, repair, sql};
 
 /// Everything that a target's configuration says about reaching and using its database.
 #[derive(Debug, Clone)]
@@ -44,9 +45,9 @@ pub struct PostgresDriver {
     settings: PostgresSettings,
     main: Connector,
     long: Connector,
-}
     /// Looks at what the others wait for, so that it takes none of their connections.
     outside: Connector,
+}
 
 impl PostgresDriver {
     /// Prepares the driver; connects nowhere yet.
@@ -124,5 +125,25 @@ impl Driver for PostgresDriver {
             .await
             .map_err(|failure| self.named(failure))?;
         Ok(Box::new(session))
+    }
+
+    async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {
+        let connection = self.main.connect().await?;
+        repair::settle(connection, project, settlement).await
+    }
+
+    async fn log(&self, project: &ProjectName) -> Result<Vec<LogEntry>, Failure> {
+        let connection = self.main.connect().await.map_err(|failure| self.named(failure))?;
+        let lines = repair::log(connection.client(), project).await.map_err(|failure| self.named(failure))?;
+        connection.give_back();
+        Ok(lines)
+    }
+
+    async fn estimate(&self, body: &Body) -> Result<Option<u64>, Failure> {
+        let Some(batch) = &body.batch else { return Ok(None) };
+        let connection = self.main.connect().await?;
+        let counted = pressure::count(connection.client(), body, &batch.table).await?;
+        connection.give_back();
+        Ok(counted)
     }
 }

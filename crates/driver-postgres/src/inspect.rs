@@ -16,7 +16,7 @@ use crate::rows::{field, one_row, rows, truth};
 /// `pg_current_xact_id` and `gen_random_uuid` came with 13.
 const OLDEST: u32 = 130_000;
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; \
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; \
     SET LOCAL row_security = off; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'; SET LOCAL standard_conforming_strings = on";
 
 const SERVER: &str = "SELECT current_database() AS database, current_setting('server_version_num') AS number, \

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    EnvironmentName, Failure, FailureClass, Kind, Ledger, LedgerId, LedgerRow, MigrationId, ProjectName, RowState,
-    RunId, StoredDependency, Timestamp,
+    EnvironmentName, Failure, FailureClass, Holder, Kind, Ledger, LedgerId, LedgerRow, MigrationId, ProjectName,
+    RowState, RunId, StoredDependency, Timestamp,
 };
 use serde_json::Value;
 use tokio_postgres::{Client, SimpleQueryRow};
@@ -99,15 +99,55 @@ fn estranged(message: String, hint: &str) -> Failure {
 pub(crate) async fn read(client: &Client, project: &ProjectName) -> Result<Ledger, Failure> {
     let Some(meta) = trusted_meta(client, Purpose::Read).await? else { return Ok(Ledger::Absent) };
     let query = format!(
-        "SELECT id, name, kind, transactional, state, encode(checksum, 'hex') AS checksum, encode(tokens, 'hex') AS tokens, step, run_id, \
+        "SELECT id, name, kind, transactional, state, encode(checksum, 'hex') AS checksum, encode(tokens, 'hex') AS tokens, step, \
+         (SELECT pg_catalog.string_agg(encode(sum, 'hex'), ' ' ORDER BY n) FROM unnest(stmt_sums[1:step + (pre IS NOT NULL)::int4]) WITH ORDINALITY AS begun(sum, n)) AS begun, run_id, \
          attempt, deps, (extract(epoch FROM started) * 1000000)::int8 AS started, (extract(epoch FROM finished) * 1000000)::int8 AS finished, \
          by_user FROM dunlin.ledger WHERE project = {}",
         sql::text(project.as_str())
     );
     let found = rows(client, &query).await.map_err(|error| failure::of(&error))?;
     let rows = found.iter().map(|row| ledger_row(row).map(|row| (row.id.clone(), row)));
-    let rows = rows.collect::<Result<BTreeMap<MigrationId, LedgerRow>, Failure>>()?;
-    Ok(Ledger::Present { id: meta.id, protocol: meta.protocol, environment: meta.environment, rows })
+    let mut rows = rows.collect::<Result<BTreeMap<MigrationId, LedgerRow>, Failure>>()?;
+    if rows.values().any(|row| row.state.is_open()) {
+        name_holders(client, project, &mut rows).await?;
+    }
+    let outdated = meta.protocol < PROTOCOL;
+    Ok(Ledger::Present { id: meta.id, protocol: meta.protocol, outdated, environment: meta.environment, rows })
+}
+
+/// Tells the rows that somebody works on from those of interrupted runs: by the lock, or, of a backfill between two of its
+/// transactions, by the process that moved the cursor last.
+async fn name_holders(
+    client: &Client,
+    project: &ProjectName,
+    rows: &mut BTreeMap<MigrationId, LedgerRow>,
+) -> Result<(), Failure> {
+    let query = format!(
+        "SELECT h.lock, h.id, h.pid, COALESCE(NULLIF(a.application_name, ''), 'unnamed') AS application, \
+         GREATEST(extract(epoch FROM clock_timestamp() - COALESCE(a.xact_start, a.query_start, a.backend_start))::int8, 0) AS seconds \
+         FROM (SELECT l.objid::int8 AS lock, NULL AS id, l.pid FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = {} AND l.granted \
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         UNION ALL SELECT NULL, r.id, b.pid FROM dunlin.ledger r JOIN pg_stat_activity b ON b.pid = r.pid AND b.datname = current_database() \
+         AND b.backend_start <= (to_jsonb(r)->'cursor'->>'at')::timestamptz \
+         WHERE r.project = {} AND r.state IN ('running', 'reverting')) AS h \
+         LEFT JOIN pg_stat_activity a ON a.pid = h.pid WHERE h.pid <> pg_backend_pid()",
+        sql::LOCK_CLASS.cast_unsigned(),
+        sql::text(project.as_str())
+    );
+    let holders = crate::rows::rows(client, &query).await.map_err(|error| failure::of(&error))?;
+    for row in rows.values_mut().filter(|row| row.state.is_open()) {
+        let lock = sql::lock_key(project, &row.id).cast_unsigned().to_string();
+        let id = row.id.to_string();
+        let holds = |holder: &&SimpleQueryRow| {
+            holder.get("lock") == Some(lock.as_str()) || holder.get("id") == Some(id.as_str())
+        };
+        let holder = |held: &SimpleQueryRow| {
+            let (pid, seconds) = (field(held, "pid")?, field(held, "seconds").unwrap_or_default());
+            Ok(Holder { pid, application: field(held, "application")?, seconds })
+        };
+        row.holder = holders.iter().find(holds).map(holder).transpose()?;
+    }
+    Ok(())
 }
 
 fn ledger_row(row: &SimpleQueryRow) -> Result<LedgerRow, Failure> {
@@ -121,12 +161,19 @@ fn ledger_row(row: &SimpleQueryRow) -> Result<LedgerRow, Failure> {
         checksum: field(row, "checksum")?,
         tokens: field(row, "tokens")?,
         step: field(row, "step")?,
+        begun: row
+            .get("begun")
+            .into_iter()
+            .flat_map(str::split_whitespace)
+            .map(|sum| sum.parse().map_err(unreadable))
+            .collect::<Result<_, _>>()?,
         run: RunId::new(&run).map_err(unreadable)?,
         attempt: field(row, "attempt")?,
         dependencies: dependencies(row.get("deps").unwrap_or_default())?,
         started: Timestamp(field(row, "started")?),
         finished: row.get("finished").map(|_| field(row, "finished").map(Timestamp)).transpose()?,
         by: field(row, "by_user")?,
+        holder: None,
     })
 }
 

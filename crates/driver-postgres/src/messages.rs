@@ -23,7 +23,7 @@ pub(crate) const LEFT: &str = "DUN04";
 /// Raised by a fenced write: another attempt has taken the step over.
 pub(crate) const FENCED: &str = "DUN05";
 
-const TOOL: &str = concat!("dunlin ", env!("CARGO_PKG_VERSION"));
+pub(crate) const TOOL: &str = concat!("dunlin ", env!("CARGO_PKG_VERSION"));
 /// How long a statement waits for a lock where nothing is declared: whoever queues behind it waits as long.
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(15);
@@ -122,14 +122,15 @@ pub(crate) fn body_settings(settings: &StepSettings, local: bool) -> String {
 
 /// The claim of a step that runs in one transaction: lock, checks, row.
 pub(crate) fn claim(key: &Key, task: &StepTask<'_>) -> String {
-    let lock = format!(
-        "IF NOT pg_catalog.pg_try_advisory_xact_lock({}, {}) THEN RAISE EXCEPTION 'busy' USING ERRCODE = '55P03'; END IF;",
-        sql::LOCK_CLASS,
-        key.lock,
-    );
+    let lock = try_lock(key.lock);
     let row = match &task.step.action {
         Action::Apply { after, .. } => {
-            format!("{}\n{};\n{}", needs(key, task, after), upsert(key, task, true, ""), exactly_one(NOT_CLAIMED))
+            format!(
+                "{}\n{};\n{}",
+                needs(key, task, after),
+                upsert(key, task, true, &format!("OR (l.state = 'running' AND {UNTOUCHED})")),
+                exactly_one(NOT_CLAIMED)
+            )
         }
         // The row first: from here on nobody can start to depend on it, so that the look at its dependents is not outrun.
         Action::Revert { .. } => {
@@ -203,7 +204,7 @@ pub(crate) fn plpgsql(body: &str) -> String {
     format!("DO $dunlin$ DECLARE hits pg_catalog.int8; names pg_catalog.text; BEGIN\n{body}\nEND $dunlin$;\n")
 }
 
-fn exactly_one(code: &str) -> String {
+pub(crate) fn exactly_one(code: &str) -> String {
     format!(
         "GET DIAGNOSTICS hits = ROW_COUNT; IF hits <> 1 THEN RAISE EXCEPTION 'not one row' USING ERRCODE = '{code}'; END IF;"
     )
@@ -314,6 +315,16 @@ fn dependents(key: &Key, task: &StepTask<'_>) -> String {
         key.project,
         key.id,
         planned.join(", "),
+    )
+}
+
+/// No row that remembers this migration may be applied or on its way.
+pub(crate) fn remembered(project: &str, id: &MigrationId) -> String {
+    let remembers = sql::json(&json!([{"id": id.to_string()}]));
+    format!(
+        "SELECT pg_catalog.string_agg(pg_catalog.format('`%s` is %s', l.id, l.state), ', ' ORDER BY l.id) INTO names FROM dunlin.ledger AS l \
+         WHERE l.project = {project} AND l.state <> 'reverted' AND l.deps @> {remembers};\n\
+         IF names IS NOT NULL THEN RAISE EXCEPTION '%', names USING ERRCODE = '{NEEDS}'; END IF;",
     )
 }
 

@@ -16,8 +16,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::blockers::{self, Lookout};
 use crate::connect::{Connection, Connector, locked};
-use crate::rows::{field, one_row};
 use crate::ranges::Ranges;
+use crate::rows::{field, one_row};
 use crate::{failure, messages};
 
 /// One lane's connection to a PostgreSQL database.
@@ -40,13 +40,13 @@ pub(crate) struct PostgresSession {
 pub(crate) struct Claimed {
     pub(crate) lock: i32,
     pub(crate) attempt: u32,
+    /// Where a backfill goes on.
+    pub(crate) ranges: Option<Ranges>,
 }
 
 /// An open connection and what is known of its server.
 pub(crate) struct Line {
     pub(crate) connection: Connection,
-    /// Where a backfill goes on.
-    pub(crate) ranges: Option<Ranges>,
     /// Statements may land on different backends: nothing may be left in the session.
     pub(crate) pooled: bool,
     /// The server can notice by itself that its client is gone.
@@ -58,13 +58,15 @@ pub(crate) struct Line {
 struct Brake {
     token: Mutex<Option<(CancelToken, MakeRustlsConnect)>>,
     pulled: AtomicBool,
+    /// What runs now is short and has to end by itself: cancel requests are not passed on.
+    shielded: AtomicBool,
 }
 
 #[async_trait]
 impl Canceller for Brake {
     async fn cancel(&self) {
         self.pulled.store(true, Ordering::SeqCst);
-        let token = locked(&self.token).clone();
+        let token = locked(&self.token).clone().filter(|_| !self.shielded.load(Ordering::SeqCst));
         if let Some((token, tls)) = token {
             // Whether it hit anything shows in the statement's own end.
             tokio::time::timeout(Duration::from_secs(5), token.cancel_query(tls)).await.ok();
@@ -116,14 +118,14 @@ impl PostgresSession {
         self.line_or_lost()
     }
 
-    /// What was sent has come to its end.
-    pub(crate) fn end_work(&mut self) {
     /// Somebody who looks at what this session's backend waits for.
     pub(crate) fn lookout(&self, lock: i32, settings: &StepSettings) -> Lookout {
         let pid = self.line.as_ref().filter(|line| !line.pooled).map(|line| line.connection.startup_pid);
         Lookout::new(self.outside.clone(), pid, lock, messages::lock_timeout(settings))
     }
 
+    /// What was sent has come to its end.
+    pub(crate) fn end_work(&mut self) {
         self.in_flight = false;
         if let Some(line) = &self.line {
             line.listen(None);
@@ -133,6 +135,11 @@ impl PostgresSession {
     /// From here on a cancel request counts.
     pub(crate) fn mark_interruptible(&self) {
         self.brake.pulled.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether cancel requests are kept from what runs now.
+    pub(crate) fn shield(&self, on: bool) {
+        self.brake.shielded.store(on, Ordering::SeqCst);
     }
 
     /// The connection of a claimed step: it must not be opened again half way.
@@ -273,14 +280,6 @@ impl Session for PostgresSession {
         self.write_progress(task, index).await
     }
 
-    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
-        self.write_finish(task).await
-    }
-
-    async fn release(&mut self) {
-        self.give_back().await;
-    }
-}
     async fn claim_batches(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchClaim, Failure> {
         self.claim_ranges(task, size).await
     }
@@ -293,3 +292,11 @@ impl Session for PostgresSession {
         self.read_pressure().await
     }
 
+    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
+        self.write_finish(task).await
+    }
+
+    async fn release(&mut self) {
+        self.give_back().await;
+    }
+}

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dunlin_planner::{
-    Action, Body, Dependency, Digest, Failure, FailureClass, Kind, LaneKind, LedgerId, LedgerRow, MigrationId, Probe,
-    ProjectName, QualifiedName, RunId, Statement, StatementClass, Step, StepSettings, TargetFacts, TargetName, Walk,
-    WalkAction,
+    Action, Backfill, BackfillAction, Batch, BatchPlace, Body, Dependency, Digest, Failure, FailureClass, Kind,
+    LaneKind, LedgerId, LedgerRow, LogEntry, Migration, MigrationId, Pace, Place, Probe, ProjectName, QualifiedName,
+    Repair, RunId, Settlement, Statement, StatementClass, Step, StepSettings, TargetFacts, TargetName, Walk,
+    WalkAction, settle,
 };
 
 use crate::conformance::Database;
@@ -41,9 +43,9 @@ impl StepText {
             waits: Vec::new(),
             pulled_in_by: None,
             resumes: false,
+            estimate: None,
             remaining: 1,
             id,
-            estimate: None,
         };
         Self { step, text }
     }
@@ -56,8 +58,6 @@ impl StepText {
         Self { step: Step { action: Action::Revert { dependents }, body, ..up.step.clone() }, text }
     }
 
-    /// With these predecessors.
-    #[must_use]
     /// A backfill of `table` along `key` whose one statement takes its range at `:batch`; every range has `size` rows.
     #[must_use]
     pub fn backfill(id: &str, table: &str, key: &[&str], size: u64, statement: &str) -> Self {
@@ -78,6 +78,8 @@ impl StepText {
         self
     }
 
+    /// With these predecessors.
+    #[must_use]
     pub fn after(mut self, after: &[Dependency]) -> Self {
         self.step.action = Action::Apply { after: after.to_vec(), again: false };
         self
@@ -238,8 +240,8 @@ impl Bench {
     /// The session's failure, or the walk's; the step is given back.
     pub async fn walk(&self, session: &mut dyn Session, step: &StepText) -> Result<Vec<WalkAction>, Failure> {
         let task = self.task(step);
-        let Claim::Taken { finished, intended, .. } = session.claim(&task).await? else { return Ok(Vec::new()) };
-        let mut walk = Walk::new(&step.step.body, finished, intended);
+        let Claim::Taken { finished, pre, .. } = session.claim(&task).await? else { return Ok(Vec::new()) };
+        let mut walk = Walk::new(&step.step.body, finished, pre);
         let mut actions = Vec::new();
         loop {
             let action = walk.action();
@@ -254,6 +256,59 @@ impl Bench {
                 }
             }
         }
+    }
+
+    /// Runs a backfill to its end, and says how many rows each of its ranges had; none, where it was done already.
+    ///
+    /// # Errors
+    /// The session's failure; the step is given back.
+    pub async fn backfill(&self, session: &mut dyn Session, step: &StepText) -> Result<Vec<u64>, Failure> {
+        let (task, batch) = (self.task(step), step.step.body.batch.as_ref().expect("the step is a backfill"));
+        let BatchClaim::Taken(begun) = session.claim_batches(&task, batch.pace.size).await? else {
+            return Ok(Vec::new());
+        };
+        let (mut backfill, mut ranges) = (Backfill::new(batch, begun), Vec::new());
+        loop {
+            let ended = match backfill.action() {
+                BackfillAction::Measure => session.pressure().await.map(|pressure| backfill.measured(&pressure)),
+                BackfillAction::Batch { size } => session.batch(&task, size).await.map(|facts| {
+                    ranges.push(facts.rows);
+                    backfill.ran(facts, Duration::from_millis(1));
+                }),
+                BackfillAction::Rest { .. } => {
+                    backfill.rested();
+                    Ok(())
+                }
+                BackfillAction::Stop(failure) => Err(failure),
+                BackfillAction::Done => return Ok(ranges),
+            };
+            if let Err(failure) = ended {
+                session.release().await;
+                return Err(failure);
+            }
+        }
+    }
+
+    /// What saying `repair` of a step's migration, as it is now, comes to.
+    pub async fn settlement(&self, step: &StepText, repair: Repair) -> Settlement {
+        let Step { id, name, kind, body, .. } = step.step.clone();
+        let place = Place::file(&body.path);
+        let migration = Migration { id, name, kind, phase: None, place, up: body, down: None, depends: Vec::new() };
+        let row = self.row(step).await.unwrap_or_else(|| panic!("{self}: no row"));
+        settle(Some(&migration), &row, repair, "it was seen").unwrap_or_else(|refused| panic!("{self}: {refused:?}"))
+    }
+
+    /// Settles it.
+    ///
+    /// # Errors
+    /// The driver's failure.
+    pub async fn settle(&self, settlement: &Settlement) -> Result<(), Failure> {
+        self.driver().settle(&self.project, settlement).await
+    }
+
+    /// The last lines of the log.
+    pub async fn log(&self) -> Vec<LogEntry> {
+        self.driver().log(&self.project).await.unwrap_or_else(|failure| panic!("{self}: {failure:?}"))
     }
 
     /// The row of a step's migration.
@@ -283,7 +338,7 @@ async fn act(
             walk.probed(session.probe(&task.step.body, index).await?);
             return Ok(());
         }
-        WalkAction::Intend(index) => session.intend(task, index).await?,
+        WalkAction::Intend(index, ref seen) => session.intend(task, index, seen).await?,
         WalkAction::Clean(index) => session.clean(task, index).await?,
         WalkAction::Execute(index) => session.execute(task, index).await?,
         WalkAction::ExecuteRecorded(index) => session.execute_recorded(task, index).await?,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunlin_planner::FailureClass::{Busy, Estranged, Rejected};
-use dunlin_planner::{EnvironmentName, Kind, LaneKind, Ledger, ProbeFact, RowState, WalkAction};
+use dunlin_planner::{EnvironmentName, Kind, LaneKind, Ledger, ProbeFact, Repair, RowState, WalkAction};
 use futures_util::future::{BoxFuture, join, join_all};
 
 use crate::bench::{Bench, StepText, class, needs, number_of_statements};
@@ -51,6 +51,9 @@ const CASES: &[(&str, Case)] = &[
     ("a claim excludes others", |bench| Box::pin(claim_excludes(bench))),
     ("an edited beginning is not resumed", |bench| Box::pin(edited_prefix(bench))),
     ("reverting statement by statement", |bench| Box::pin(revert_statement_by_statement(bench))),
+    ("an edited file is accepted", |bench| Box::pin(accept_an_edited_file(bench))),
+    ("what is needed is not forgotten", |bench| Box::pin(forget_what_nobody_needs(bench))),
+    ("a person settles a statement", |bench| Box::pin(settle_a_statement(bench))),
 ];
 
 /// Runs every case on a database of its own.
@@ -221,7 +224,7 @@ async fn statement_by_statement(bench: &Bench) {
         [
             WalkAction::ExecuteRecorded(0),
             WalkAction::Probe(1),
-            WalkAction::Intend(1),
+            WalkAction::Intend(1, ProbeFact::Absent),
             WalkAction::Execute(1),
             WalkAction::Probe(1),
             WalkAction::Advance(1),
@@ -245,10 +248,10 @@ async fn resume(bench: &Bench) {
     let step = index_step();
     let task = bench.task(&step);
     let mut session = bench.session(LaneKind::Long).await;
-    assert_eq!(session.claim(&task).await, Ok(Claim::Taken { attempt: 1, finished: 0, intended: false }), "{bench}");
+    assert_eq!(session.claim(&task).await, Ok(Claim::Taken { attempt: 1, finished: 0, pre: None }), "{bench}");
     assert_eq!(session.execute_recorded(&task, 0).await, Ok(()), "{bench}");
     assert_eq!(session.probe(&step.step.body, 1).await, Ok(ProbeFact::Absent), "{bench}");
-    assert_eq!(session.intend(&task, 1).await, Ok(()), "{bench}");
+    assert_eq!(session.intend(&task, 1, &ProbeFact::Absent).await, Ok(()), "{bench}");
     session.release().await;
     let row = bench.row(&step).await.expect("the row is there");
     assert_eq!((row.state, row.transactional, row.step), (RowState::Running, false, 1), "{bench}");
@@ -273,7 +276,7 @@ async fn claim_excludes(bench: &Bench) {
     assert!(matches!(other.claim(&task).await, Ok(Claim::Taken { attempt: 2, .. })), "{bench}");
     drop(other);
     assert_eq!(
-        class(&holder.intend(&task, 1).await),
+        class(&holder.intend(&task, 1, &ProbeFact::Absent).await),
         Some(dunlin_planner::FailureClass::Unknown),
         "{bench}: it holds nothing any more"
     );
@@ -316,4 +319,61 @@ async fn revert_statement_by_statement(bench: &Bench) {
     assert_eq!(bench.row(&step).await.map(|row| row.state), Some(RowState::Reverted), "{bench}");
     assert!(bench.objects().await.is_empty(), "{bench}");
     assert_eq!(session.claim(&bench.task(&down)).await, Ok(Claim::AlreadyDone), "{bench}");
+}
+
+async fn accept_an_edited_file(bench: &Bench) {
+    bench.bootstrap().await;
+    let was = StepText::apply("a/1", &["CREATE TABLE one (id int)"]);
+    let is = StepText::apply("a/1", &["CREATE TABLE one (id bigint)"]);
+    assert_eq!(bench.apply(&was).await, Ok(true), "{bench}");
+    let shown = bench.settlement(&is, Repair::Accept).await;
+    assert_eq!(bench.settle(&shown).await, Ok(()), "{bench}");
+    let row = bench.row(&is).await.expect("the row is there");
+    assert_eq!((row.state, row.checksum, row.attempt), (RowState::Applied, is.step.checksum, 2), "{bench}");
+    assert_eq!(bench.apply(&is).await, Ok(false), "{bench}");
+    assert_eq!(class(&bench.settle(&shown).await), Some(Estranged), "{bench}: the row is not as it was shown");
+    let log: Vec<_> = bench.log().await.into_iter().filter(|entry| entry.what == "repaired").collect();
+    let [entry] = log.as_slice() else { panic!("{bench}: {log:?}") };
+    assert_eq!((&entry.id, entry.message.as_deref()), (&is.step.id, Some("`repair accept`: it was seen")), "{bench}");
+}
+
+async fn forget_what_nobody_needs(bench: &Bench) {
+    bench.bootstrap().await;
+    let base = StepText::apply("a/1", &["CREATE TABLE one (id int)"]);
+    let next = StepText::apply("a/2", &["CREATE TABLE two (id int)"]).after(&[needs(&base, true)]);
+    for step in [&base, &next] {
+        assert_eq!(bench.apply(step).await, Ok(true), "{bench}");
+    }
+    let ended = bench.settle(&bench.settlement(&base, Repair::Forget).await).await;
+    assert_eq!(class(&ended), Some(Estranged), "{bench}: {ended:?}");
+    for step in [&next, &base] {
+        assert_eq!(bench.settle(&bench.settlement(step, Repair::Forget).await).await, Ok(()), "{bench}");
+        assert_eq!(bench.row(step).await.map(|row| row.state), Some(RowState::Reverted), "{bench}");
+    }
+    assert_eq!(bench.objects().await, ["one", "two"], "{bench}: a repair touches the ledger alone");
+}
+
+async fn settle_a_statement(bench: &Bench) {
+    bench.bootstrap().await;
+    let step = index_step();
+    let task = bench.task(&step);
+    let mut session = bench.session(LaneKind::Long).await;
+    assert!(matches!(session.claim(&task).await, Ok(Claim::Taken { .. })), "{bench}");
+    assert_eq!(session.execute_recorded(&task, 0).await, Ok(()), "{bench}");
+    assert_eq!(session.intend(&task, 1, &ProbeFact::Absent).await, Ok(()), "{bench}");
+    let row = bench.row(&step).await.expect("the row is there");
+    assert!(row.in_doubt() && row.holder.is_some(), "{bench}: {row:?}");
+    let done = bench.settlement(&step, Repair::Done { statement: Some(2) }).await;
+    assert_eq!(class(&bench.settle(&done).await), Some(Busy), "{bench}: somebody works on it");
+    session.release().await;
+    let row = bench.row(&step).await.expect("the row is there");
+    assert!(row.in_doubt() && row.holder.is_none(), "{bench}: {row:?}");
+    for (repair, step_after) in [(Repair::Undone { statement: Some(2) }, 1), (Repair::Done { statement: Some(2) }, 2)] {
+        assert_eq!(bench.settle(&bench.settlement(&step, repair).await).await, Ok(()), "{bench}");
+        let row = bench.row(&step).await.expect("the row is there");
+        assert_eq!((row.state, row.step, row.in_doubt()), (RowState::Running, step_after, false), "{bench}");
+    }
+    let actions = bench.walk(&mut *session, &step).await.expect("the walk ends well");
+    assert_eq!(actions, [WalkAction::ExecuteRecorded(2), WalkAction::Finish], "{bench}");
+    assert_eq!(bench.objects().await, ["one", "two"], "{bench}: a person said that the index is there");
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunlin_planner::{
-    Body, EnvironmentName, Failure, LaneKind, LedgerId, Notice, ProbeFact, ProjectName, RunId, Step, TargetFacts,
-    TargetName,
+    BatchFacts, Begun, Body, EnvironmentName, Failure, LaneKind, LedgerId, LogEntry, Notice, Pressure, ProbeFact,
+    ProjectName, RunId, Settlement, Step, TargetFacts, TargetName,
 };
 
 /// Receives what the server says while a step runs.
@@ -32,6 +32,25 @@ pub trait Driver: Send + Sync {
     /// A [`Failure`] of class [`FailureClass::Unreachable`](dunlin_planner::FailureClass::Unreachable) or
     /// [`FailureClass::Rejected`](dunlin_planner::FailureClass::Rejected).
     async fn session(&self, lane: LaneKind) -> Result<Box<dyn Session>, Failure>;
+
+    /// Makes of a row what a person says that it is, and writes that down: one transaction under the migration's own lock.
+    ///
+    /// # Errors
+    /// A [`Failure`]: `Busy` while somebody works on the migration, `Estranged` when the row is not the one that was shown
+    /// or something applied needs what is taken away.
+    async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure>;
+
+    /// The last lines of the log about each migration, oldest first.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn log(&self, project: &ProjectName) -> Result<Vec<LogEntry>, Failure>;
+
+    /// About how many rows the backfill `body` walks over; none where the table is not there yet or was never analysed.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn estimate(&self, body: &Body) -> Result<Option<u64>, Failure>;
 }
 
 /// Everything a session needs to know of a step.
@@ -59,9 +78,18 @@ pub enum Claim {
         attempt: u32,
         /// Statements that are finished.
         finished: usize,
-        /// Whether the next statement's intent is on record, so that an earlier attempt may have run it.
-        intended: bool,
+        /// What an earlier attempt saw before the next statement, where its intent is on record: it may have run since.
+        pre: Option<ProbeFact>,
     },
+    /// It is where the step wants it already.
+    AlreadyDone,
+}
+
+/// What claiming a backfill found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchClaim {
+    /// It is ours, and the next range was found. Nothing is written before that range has run.
+    Taken(Begun),
     /// It is where the step wants it already.
     AlreadyDone,
 }
@@ -84,15 +112,6 @@ pub trait Session: Send {
 
     /// Claims a step that runs statement by statement (PROTOCOL.md 7.4, N0 and N1).
     ///
-/// What claiming a backfill found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BatchClaim {
-    /// It is ours, and the next range was found. Nothing is written before that range has run.
-    Taken(Begun),
-    /// It is where the step wants it already.
-    AlreadyDone,
-}
-
     /// # Errors
     /// A [`Failure`]; class `Busy` when another session holds it, with that session's pid and age in the message.
     async fn claim(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure>;
@@ -103,13 +122,13 @@ pub enum BatchClaim {
     /// A [`Failure`].
     async fn probe(&mut self, body: &Body, index: usize) -> Result<ProbeFact, Failure>;
 
-    /// Writes down that the statement at `index` is about to run.
+    /// Writes down that the statement at `index` is about to run, and what was seen before it.
     ///
     /// # Errors
     /// A [`Failure`]; `Estranged` when another attempt has taken the step over.
-    async fn intend(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure>;
+    async fn intend(&mut self, task: &StepTask<'_>, index: usize, seen: &ProbeFact) -> Result<(), Failure>;
 
-    /// Removes what an earlier attempt of the statement at `index` left behind.
+    /// Removes, or completes, what was left behind of the statement at `index`.
     ///
     /// # Errors
     /// A [`Failure`].
@@ -133,22 +152,6 @@ pub enum BatchClaim {
     /// A [`Failure`]; `Estranged` when another attempt has taken the step over.
     async fn advance(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure>;
 
-    /// Marks the claimed step as finished and gives it back.
-    ///
-    /// # Errors
-    /// A [`Failure`]; `Estranged` when another attempt has taken the step over.
-    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure>;
-
-    /// Gives a claimed step back unfinished, as far as the connection still allows; its progress stays.
-    async fn release(&mut self);
-}
-
-/// Cancels what a session is doing.
-#[async_trait]
-pub trait Canceller: Send + Sync {
-    /// Sends one cancel request; the session's future ends soon after, or the request hit nothing.
-    async fn cancel(&self);
-}
     /// Claims a backfill, checks that its table can be walked by its key, and finds the range behind the cursor, of `size` rows.
     ///
     /// # Errors
@@ -168,3 +171,19 @@ pub trait Canceller: Send + Sync {
     /// A [`Failure`] when the connection was lost.
     async fn pressure(&mut self) -> Result<Pressure, Failure>;
 
+    /// Marks the claimed step as finished and gives it back.
+    ///
+    /// # Errors
+    /// A [`Failure`]; `Estranged` when another attempt has taken the step over.
+    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure>;
+
+    /// Gives a claimed step back unfinished, as far as the connection still allows; its progress stays.
+    async fn release(&mut self);
+}
+
+/// Cancels what a session is doing.
+#[async_trait]
+pub trait Canceller: Send + Sync {
+    /// Sends one cancel request; the session's future ends soon after, or the request hit nothing.
+    async fn cancel(&self);
+}

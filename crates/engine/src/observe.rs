@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use dunlin_planner::{Catalog, Class, Failure, FailureClass, Finding, Observed, TargetName};
+use dunlin_planner::{Catalog, Class, Failure, Finding, Observed, Plan, TargetName};
 use tokio::task::JoinSet;
 
 use crate::{Connectors, Patience};
@@ -49,15 +49,12 @@ pub async fn estimate(connectors: &Arc<dyn Connectors>, plan: &mut Plan) {
 
 /// A target's failure as a finding at the place where the target is declared.
 fn finding(catalog: &Catalog, target: &TargetName, failure: Failure) -> Finding {
-    let class = match failure.class {
-        FailureClass::Busy | FailureClass::Unreachable | FailureClass::Unknown | FailureClass::Interrupted => {
-            Class::Blocked
-        }
-        FailureClass::Rejected => Class::Failed,
-        FailureClass::Estranged => Class::Drift,
-        FailureClass::Dirty => Class::Dirty,
+    let class = failure.class.finding();
+    let code = match class {
+        Class::Blocked => "target-unreachable",
+        Class::Invalid => "target-misconfigured",
+        _ => "target-refused",
     };
-    let code = if class == Class::Blocked { "target-unreachable" } else { "target-refused" };
     let sqlstate = failure.sqlstate.map(|state| format!(" (SQLSTATE {state})")).unwrap_or_default();
     let detail = failure.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
     let mut finding =

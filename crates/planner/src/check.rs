@@ -95,15 +95,18 @@ fn ledgers(observed: &Observations) -> BTreeMap<&LedgerId, (&TargetName, &Ledger
 fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> Option<Finding> {
     let id = &migration.id;
     let finding = match standing(migration, Some(row)) {
-        Standing::Edited if matches!(row.state, RowState::Running | RowState::Reverting) => interrupted_and_edited(target, migration, row),
+        Standing::Edited if matches!(row.state, RowState::Running | RowState::Reverting) => {
+            interrupted_and_edited(target, migration, row)
+        }
         Standing::Edited => {
-            let message = format!("`{id}` is applied in `{target}` with checksum {}, and its file was edited since", row.checksum.short());
-            Finding::error("migration-edited", message)
-                .class(Class::Drift)
-                .hint(format!(
-                    "put the file back as it was, and write the change as a new migration; or say {}",
-                    commands(Some(migration), row)
-                ))
+            let message = format!(
+                "`{id}` is applied in `{target}` with checksum {}, and its file was edited since",
+                row.checksum.short()
+            );
+            Finding::error("migration-edited", message).class(Class::Drift).hint(format!(
+                "put the file back as it was, and write the change as a new migration; or say {}",
+                commands(Some(migration), row)
+            ))
         }
         Standing::GoingBack => {
             let message = format!(
@@ -114,17 +117,22 @@ fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> 
                 .class(Class::Dirty)
                 .hint(format!("finish that first: dunlin down --version {id}"))
         }
-        Standing::Dirty if row.state == RowState::Reverting => {
-            Finding::error("migration-dirty", format!("the down of `{id}` left its transaction in `{target}` and is done in part"))
-                .class(Class::Dirty)
-                .hint(decide(migration, row))
-        }
-        Standing::Dirty => Finding::error("migration-dirty", format!("`{id}` left its transaction in `{target}` and is applied in part"))
-            .class(Class::Dirty)
-            .hint(decide(migration, row)),
-        Standing::Applied if row.checksum != migration.up.digest => {
-            Finding::note("migration-reworded", format!("only comments or white space of `{id}` changed since it was applied"))
-        }
+        Standing::Dirty if row.state == RowState::Reverting => Finding::error(
+            "migration-dirty",
+            format!("the down of `{id}` left its transaction in `{target}` and is done in part"),
+        )
+        .class(Class::Dirty)
+        .hint(decide(migration, row)),
+        Standing::Dirty => Finding::error(
+            "migration-dirty",
+            format!("`{id}` left its transaction in `{target}` and is applied in part"),
+        )
+        .class(Class::Dirty)
+        .hint(decide(migration, row)),
+        Standing::Applied if row.checksum != migration.up.digest => Finding::note(
+            "migration-reworded",
+            format!("only comments or white space of `{id}` changed since it was applied"),
+        ),
         Standing::Pending | Standing::Applied | Standing::Changed | Standing::Resumable => return None,
     };
     Some(finding.at(migration.place.clone()).of(id))
@@ -132,7 +140,10 @@ fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> 
 
 /// A person decides; Dunlin knows neither what is there nor what should be.
 fn decide(migration: &Migration, row: &LedgerRow) -> String {
-    format!("its text commits or rolls back by itself: look at the database, then say {}", commands(Some(migration), row))
+    format!(
+        "its text commits or rolls back by itself: look at the database, then say {}",
+        commands(Some(migration), row)
+    )
 }
 
 /// What was begun has to stay as it was: nobody could tell what of the new text is there.

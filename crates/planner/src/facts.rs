@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{Digest, EnvironmentName, Finding, Kind, LedgerId, MigrationId, RunId, TargetName, Timestamp};
+use crate::{Body, Digest, EnvironmentName, Finding, Kind, LedgerId, MigrationId, RunId, TargetName, Timestamp};
 
 /// Something a server may or may not offer, by the name that `requires` uses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -109,6 +109,42 @@ pub enum RowState {
     Reverted,
 }
 
+impl RowState {
+    /// The word as it stands in a ledger.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Applied => "applied",
+            Self::Reverting => "reverting",
+            Self::Reverted => "reverted",
+        }
+    }
+
+    /// Whether it was begun and not finished.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Running | Self::Reverting)
+    }
+}
+
+/// The connection that works on a migration at this moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Holder {
+    /// Its process on the server.
+    pub pid: u32,
+    /// What it calls itself.
+    pub application: String,
+    /// For how long, in seconds.
+    pub seconds: u64,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} ({}) for {} s", self.pid, self.application, self.seconds)
+    }
+}
+
 /// One migration's row in a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LedgerRow {
@@ -128,6 +164,8 @@ pub struct LedgerRow {
     pub tokens: Digest,
     /// Finished statements, of one that runs statement by statement.
     pub step: u32,
+    /// The digests of those statements, and of the next one where it was begun: what may not change any more.
+    pub begun: Vec<Digest>,
     /// The run that wrote it.
     pub run: RunId,
     /// How often it was taken up.
@@ -140,6 +178,22 @@ pub struct LedgerRow {
     pub finished: Option<Timestamp>,
     /// The role that ran it.
     pub by: String,
+    /// Who works on it at this moment, of one that is not finished. Without one it was interrupted.
+    pub holder: Option<Holder>,
+}
+
+impl LedgerRow {
+    /// Whether `body` begins with what was begun, so that the rest of it can follow.
+    #[must_use]
+    pub fn fits(&self, body: &Body) -> bool {
+        body.sums().starts_with(&self.begun)
+    }
+
+    /// Whether the statement behind the finished ones was begun, and may have been done.
+    #[must_use]
+    pub fn in_doubt(&self) -> bool {
+        self.begun.len() > self.step as usize
+    }
 }
 
 /// A dependency as an applied row remembers it.
@@ -149,6 +203,25 @@ pub struct StoredDependency {
     pub id: MigrationId,
     /// The ledger it was in.
     pub ledger: LedgerId,
+}
+
+/// A line of a ledger's log about one migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogEntry {
+    /// Which migration.
+    pub id: MigrationId,
+    /// When, by that database's clock.
+    pub at: Timestamp,
+    /// In which run, where it was one.
+    pub run: Option<RunId>,
+    /// What happened, in one word: applied, reverted, failed, repaired.
+    pub what: String,
+    /// The role that logged in.
+    pub by: String,
+    /// The server's message, or the reason of a repair.
+    pub message: Option<String>,
+    /// The SQLSTATE of a failure.
+    pub sqlstate: Option<String>,
 }
 
 /// Everything read from one database.

@@ -21,6 +21,7 @@ mod ids;
 mod migration;
 mod place;
 mod plan;
+mod repair;
 mod report;
 mod resolve;
 mod run;
@@ -32,9 +33,9 @@ mod up;
 mod version;
 mod walk;
 
-pub use bodies::{Bodies, BodyGone};
 pub use advice::advice;
 pub use backfill::{Backfill, BackfillAction, BackfillProgress, Batch, BatchFacts, BatchPlace, Begun, Pace, Pressure};
+pub use bodies::{Bodies, BodyGone};
 pub use catalog::{
     Catalog, DependencyEntry, DependencyFile, Durability, Missing, Policy, Reference, Service, Set, Target, TargetKind,
 };
@@ -42,8 +43,8 @@ pub use digest::{Digest, DigestParseError};
 pub use down::{DownRequest, DownScope, plan_down};
 pub use event::{Event, EventKind, LaneKind, Notice};
 pub use facts::{
-    Capabilities, Feature, Identity, Ledger, LedgerRow, Observed, RowState, ServerVersion, StoredDependency,
-    TargetFacts,
+    Capabilities, Feature, Holder, Identity, Ledger, LedgerRow, LogEntry, Observed, RowState, ServerVersion,
+    StoredDependency, TargetFacts,
 };
 pub use finding::{Class, Finding, Severity};
 pub use graph::{Edge, EdgeKind, Graph, MigrationIx};
@@ -51,10 +52,14 @@ pub use ids::{
     EnvironmentName, InvalidName, LedgerId, MigrationId, ProjectName, RunId, ServiceName, SetName, TargetName,
 };
 pub use migration::{
-    Body, Copy, Kind, Migration, Phase, Probe, QualifiedName, Statement, StatementClass, StepSettings,
+    Body, Copy, Kind, Migration, Phase, Probe, QualifiedName, Rebuilt, Statement, StatementClass, StepSettings,
 };
 pub use place::Place;
 pub use plan::{Action, Dependency, Direction, Held, HeldReason, Plan, PlannedTarget, Step, StepIx, Wait};
+pub use repair::{
+    Becomes, Checksums, Repair, Repairable, RowMark, Settlement, Way, doubt, free_to_go, repaired, repairs, settle,
+    ways,
+};
 pub use report::{RunReport, StepEnd, StepReport, Verdict};
 pub use run::{Failure, FailureClass, Limits, Next, Outcome, Run};
 pub use select::{Scope, Selection};

@@ -98,7 +98,7 @@ impl RunReport {
                     | FailureClass::Unreachable
                     | FailureClass::Unknown
                     | FailureClass::Interrupted => Verdict::Blocked,
-                    FailureClass::Rejected => Verdict::Failed,
+                    FailureClass::Rejected | FailureClass::Misconfigured => Verdict::Failed,
                     FailureClass::Estranged => Verdict::Drift,
                     FailureClass::Dirty => Verdict::Dirty,
                 },

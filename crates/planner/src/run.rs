@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::event::LaneKind;
-use crate::{Place, Plan, RunId, RunReport, StepEnd, StepIx, StepReport, TargetName};
+use crate::{Class, Place, Plan, RunId, RunReport, StepEnd, StepIx, StepReport, TargetName};
 
 /// How many steps that run statement by statement go on side by side in one database: each has a connection, and index builds
 /// are work for the server's disks.
@@ -35,6 +35,22 @@ pub enum FailureClass {
     Estranged,
     /// The migration stopped half way; a person has to decide.
     Dirty,
+    /// The configuration of the target cannot be used: no server was asked.
+    Misconfigured,
+}
+
+impl FailureClass {
+    /// What it means where it keeps anything from being planned.
+    #[must_use]
+    pub fn finding(self) -> Class {
+        match self {
+            Self::Busy | Self::Unreachable | Self::Unknown | Self::Interrupted => Class::Blocked,
+            Self::Rejected => Class::Failed,
+            Self::Estranged => Class::Drift,
+            Self::Dirty => Class::Dirty,
+            Self::Misconfigured => Class::Invalid,
+        }
+    }
 }
 
 /// Why a step did not get done, with everything a person needs to act.
@@ -385,7 +401,11 @@ impl Run {
             FailureClass::Busy => since < self.limits.busy,
             FailureClass::Unreachable => since < self.limits.unreachable,
             FailureClass::Unknown => trouble.times <= self.limits.unknown,
-            FailureClass::Interrupted | FailureClass::Rejected | FailureClass::Estranged | FailureClass::Dirty => false,
+            FailureClass::Interrupted
+            | FailureClass::Rejected
+            | FailureClass::Estranged
+            | FailureClass::Dirty
+            | FailureClass::Misconfigured => false,
         };
         (again && !stopping).then(|| backoff(state.attempts, self.limits.seed ^ step.0 as u64))
     }

@@ -111,6 +111,12 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The current statement, counted from 1.
+    #[must_use]
+    pub fn statement(&self) -> usize {
+        self.index + 1
+    }
+
     /// The last action, other than a probe, succeeded.
     pub fn done(&mut self) {
         self.phase = match self.phase {

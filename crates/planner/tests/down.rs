@@ -170,7 +170,7 @@ fn refusals_come_before_anything_is_touched() {
     error migration-unfinished Dirty: `auth/5` was interrupted and is not finished (line 8)
       hint: finish it with `dunlin up` first
     error migration-dirty Dirty: `auth/4` stopped half way (line 7)
-      hint: look at the database, finish by hand, then correct its row in dunlin.ledger
+      hint: look at the database, then say `dunlin repair done auth/4 --reason TEXT` if all of it is there, `dunlin repair undone auth/4 --reason TEXT` if nothing of it is there
     error migration-edited Drift: `auth/3` was edited since it was applied (line 6)
       hint: put the file back as it was: its down belongs to what was applied
     error down-missing Invalid: `auth/2` has no down (line 5)

@@ -29,7 +29,7 @@ fn edited_after_it_was_applied() {
     apply iot/1 on metrics checks auth/1* as it was
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     error migration-edited Drift: `auth/1` is applied in `core` with checksum 16350166, and its file was edited since (line 6)
-      hint: put the file back as it was, and write the change as a new migration
+      hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/1 --reason TEXT` if the database is as the file says now
     --
     auth/1 edited
     auth/2 pending
@@ -37,7 +37,7 @@ fn edited_after_it_was_applied() {
     iot/1 pending
     iot/2 pending <iot/1
     error migration-edited Drift: `auth/1` is applied in `core` with checksum 16350166, and its file was edited since (line 6)
-      hint: put the file back as it was, and write the change as a new migration
+      hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/1 --reason TEXT` if the database is as the file says now
     ");
 }
 
@@ -69,7 +69,7 @@ fn applied_and_the_file_is_gone() {
     apply iot/1 on metrics checks auth/1*
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     error migration-missing Drift: `auth/1.5` is applied in `core`, and no file has it any more
-      hint: bring the file back from version control
+      hint: bring the file back from version control; or say `dunlin repair forget auth/1.5 --reason TEXT` if nothing of it is there any more, or it no longer matters
     --
     auth/1 applied
     auth/2 pending
@@ -78,7 +78,7 @@ fn applied_and_the_file_is_gone() {
     iot/2 pending <iot/1
     auth/1.5 missing
     error migration-missing Drift: `auth/1.5` is applied in `core`, and no file has it any more
-      hint: bring the file back from version control
+      hint: bring the file back from version control; or say `dunlin repair forget auth/1.5 --reason TEXT` if nothing of it is there any more, or it no longer matters
     ");
 }
 
@@ -90,7 +90,7 @@ fn the_last_file_of_a_set_is_gone() {
         row core auth/1
     ", "up --set auth"), @"
     error migration-missing Drift: `auth/1` is applied in `core`, and no file has it any more
-      hint: bring the file back from version control
+      hint: bring the file back from version control; or say `dunlin repair forget auth/1 --reason TEXT` if nothing of it is there any more, or it no longer matters
     ");
 }
 
@@ -104,7 +104,7 @@ fn a_whole_set_is_gone_which_only_everything_notices() {
     apply iot/1 on metrics <declared auth/1 checks auth/1*
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     error migration-missing Drift: `billing/1` is applied in `core`, and no file has it any more
-      hint: bring the file back from version control
+      hint: bring the file back from version control; or say `dunlin repair forget billing/1 --reason TEXT` if nothing of it is there any more, or it no longer matters
     --
     auth/1 pending
     auth/2 pending <auth/1
@@ -113,7 +113,7 @@ fn a_whole_set_is_gone_which_only_everything_notices() {
     iot/2 pending <iot/1
     billing/1 missing
     error migration-missing Drift: `billing/1` is applied in `core`, and no file has it any more
-      hint: bring the file back from version control
+      hint: bring the file back from version control; or say `dunlin repair forget billing/1 --reason TEXT` if nothing of it is there any more, or it no longer matters
     ");
     assert_snapshot!(show(&format!("{PROJECT}{lines}"), "status --service auth"), @"
     auth/1 pending
@@ -231,7 +231,7 @@ fn a_body_that_left_its_transaction() {
     apply iot/1 on metrics checks auth/1*
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     error migration-dirty Dirty: `auth/1` left its transaction in `core` and is applied in part (line 6)
-      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
+      hint: its text commits or rolls back by itself: look at the database, then say `dunlin repair done auth/1 --reason TEXT` if all of it is there, `dunlin repair undone auth/1 --reason TEXT` if nothing of it is there
     --
     auth/1 dirty
     auth/2 pending <auth/1
@@ -239,7 +239,7 @@ fn a_body_that_left_its_transaction() {
     iot/1 pending <auth/1
     iot/2 pending <iot/1
     error migration-dirty Dirty: `auth/1` left its transaction in `core` and is applied in part (line 6)
-      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
+      hint: its text commits or rolls back by itself: look at the database, then say `dunlin repair done auth/1 --reason TEXT` if all of it is there, `dunlin repair undone auth/1 --reason TEXT` if nothing of it is there
     ");
 }
 
@@ -255,7 +255,7 @@ fn statement_by_statement_it_is_taken_up_again() {
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     --
     auth/1 applied
-    auth/2 running: a run is at it, or was interrupted and the next `up` resumes it
+    auth/2 running: interrupted; the next `up` resumes it
     auth/3 pending <auth/2
     iot/1 pending
     iot/2 pending <iot/1
@@ -272,7 +272,7 @@ fn interrupted_statement_by_statement_and_edited_since() {
     apply iot/1 on metrics checks auth/1*
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     error migration-edited Drift: `auth/2` was interrupted in `core` up to statement 1, and its statement 1 was edited since (line 7)
-      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change
+      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change. Or look at the database, then say `dunlin repair done auth/2 --reason TEXT` if all of it is there, `dunlin repair undone auth/2 --reason TEXT` if nothing of it is there, `dunlin repair undone auth/2 --statement 1 --reason TEXT` if the edited statement and those behind it have to run
     --
     auth/1 applied
     auth/2 edited
@@ -280,7 +280,7 @@ fn interrupted_statement_by_statement_and_edited_since() {
     iot/1 pending
     iot/2 pending <iot/1
     error migration-edited Drift: `auth/2` was interrupted in `core` up to statement 1, and its statement 1 was edited since (line 7)
-      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change
+      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change. Or look at the database, then say `dunlin repair done auth/2 --reason TEXT` if all of it is there, `dunlin repair undone auth/2 --reason TEXT` if nothing of it is there, `dunlin repair undone auth/2 --statement 1 --reason TEXT` if the edited statement and those behind it have to run
     ");
 }
 
@@ -318,7 +318,7 @@ fn what_is_on_its_way_back_is_finished_by_down() {
       hint: finish that first: dunlin down --version auth/2
     --
     auth/1 applied
-    auth/2 reverting: `down` is at it, or was interrupted and has to be finished
+    auth/2 reverting: interrupted while it was taken back; the same `down` finishes it
     auth/3 pending <auth/2
     iot/1 pending
     iot/2 pending <iot/1
@@ -343,7 +343,7 @@ fn the_down_of_what_is_on_its_way_back_was_edited() {
     apply iot/1 on metrics checks auth/1*
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     error migration-edited Drift: `auth/2` was taken back from `core` up to statement 1, and its statement 1 was edited since (line 7)
-      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change
+      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change. Or look at the database, then say `dunlin repair done auth/2 --reason TEXT` if all of it is gone, `dunlin repair undone auth/2 --reason TEXT` if all of it is there, `dunlin repair undone auth/2 --statement 1 --reason TEXT` if the edited statement and those behind it have to run
     --
     auth/1 applied
     auth/2 edited
@@ -351,7 +351,7 @@ fn the_down_of_what_is_on_its_way_back_was_edited() {
     iot/1 pending
     iot/2 pending <iot/1
     error migration-edited Drift: `auth/2` was taken back from `core` up to statement 1, and its statement 1 was edited since (line 7)
-      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change
+      hint: put that statement back as it was, so that the rest can be finished; what comes after it may change. Or look at the database, then say `dunlin repair done auth/2 --reason TEXT` if all of it is gone, `dunlin repair undone auth/2 --reason TEXT` if all of it is there, `dunlin repair undone auth/2 --statement 1 --reason TEXT` if the edited statement and those behind it have to run
     ");
     assert_snapshot!(show(&format!("{PROJECT}{lines}"), "down --set auth"), @"
     revert auth/2 on core
@@ -368,7 +368,7 @@ fn interrupted_while_it_was_taken_back() {
     apply iot/1 on metrics checks auth/1*
     apply iot/2 on metrics <sequence iot/1 checks iot/1
     error migration-dirty Dirty: the down of `auth/1` left its transaction in `core` and is done in part (line 6)
-      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
+      hint: its text commits or rolls back by itself: look at the database, then say `dunlin repair done auth/1 --reason TEXT` if all of it is gone, `dunlin repair undone auth/1 --reason TEXT` if all of it is there
     --
     auth/1 dirty
     auth/2 pending <auth/1
@@ -376,7 +376,7 @@ fn interrupted_while_it_was_taken_back() {
     iot/1 pending <auth/1
     iot/2 pending <iot/1
     error migration-dirty Dirty: the down of `auth/1` left its transaction in `core` and is done in part (line 6)
-      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
+      hint: its text commits or rolls back by itself: look at the database, then say `dunlin repair done auth/1 --reason TEXT` if all of it is gone, `dunlin repair undone auth/1 --reason TEXT` if all of it is there
     ");
 }
 
@@ -390,7 +390,7 @@ fn a_selection_hears_of_its_own_trouble_only() {
     assert_snapshot!(show(&format!("{PROJECT}{lines}"), "up --set iot"), @"
     apply iot/2 on metrics checks iot/1
     error migration-edited Drift: `auth/2` is applied in `core` with checksum 48829e0f, and its file was edited since (line 7)
-      hint: put the file back as it was, and write the change as a new migration
+      hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/2 --reason TEXT` if the database is as the file says now
     ");
 }
 

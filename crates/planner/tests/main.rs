@@ -10,6 +10,7 @@ mod drift;
 mod held;
 mod policy;
 mod properties;
+mod repair;
 mod scale;
 mod selection;
 mod simulation;

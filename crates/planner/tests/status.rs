@@ -43,7 +43,7 @@ fn a_word_for_every_state() {
     auth/01 applied
     auth/02 edited
     auth/03 dirty
-    auth/04 running <auth/03: a run is at it, or was interrupted and the next `up` resumes it
+    auth/04 running <auth/03: interrupted; the next `up` resumes it
     auth/05 dirty <auth/04
     auth/06 out-of-order <auth/05
     auth/08 applied
@@ -57,13 +57,13 @@ fn a_word_for_every_state() {
     auth/views pending <auth/09
     auth/07 missing
     error migration-edited Drift: `auth/02` is applied in `core` with checksum 5cb2304c, and its file was edited since (line 10)
-      hint: put the file back as it was, and write the change as a new migration
+      hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/02 --reason TEXT` if the database is as the file says now
     error migration-dirty Dirty: `auth/03` left its transaction in `core` and is applied in part (line 11)
-      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
+      hint: its text commits or rolls back by itself: look at the database, then say `dunlin repair done auth/03 --reason TEXT` if all of it is there, `dunlin repair undone auth/03 --reason TEXT` if nothing of it is there
     error migration-dirty Dirty: the down of `auth/05` left its transaction in `core` and is done in part (line 13)
-      hint: its text commits or rolls back by itself: look at the database, finish by hand, then correct its row in dunlin.ledger
+      hint: its text commits or rolls back by itself: look at the database, then say `dunlin repair done auth/05 --reason TEXT` if all of it is gone, `dunlin repair undone auth/05 --reason TEXT` if all of it is there
     error migration-missing Drift: `auth/07` is applied in `core`, and no file has it any more
-      hint: bring the file back from version control
+      hint: bring the file back from version control; or say `dunlin repair forget auth/07 --reason TEXT` if nothing of it is there any more, or it no longer matters
     error out-of-order Invalid: `auth/06` is pending, and `auth/07` of its set is applied already (line 14)
       hint: give it a version after that one, or set `out_of_order = true` for its set
     ");
@@ -84,8 +84,8 @@ fn a_selection_shows_its_own() {
     auth/0 missing
     crm/0 missing
     error migration-missing Drift: `auth/0` is applied in `core`, and no file has it any more
-      hint: bring the file back from version control
+      hint: bring the file back from version control; or say `dunlin repair forget auth/0 --reason TEXT` if nothing of it is there any more, or it no longer matters
     error migration-missing Drift: `crm/0` is applied in `core`, and no file has it any more
-      hint: bring the file back from version control
+      hint: bring the file back from version control; or say `dunlin repair forget crm/0 --reason TEXT` if nothing of it is there any more, or it no longer matters
     ");
 }

@@ -140,7 +140,11 @@ static POLICY: &[Key] = &[
     key("require_down", Shape::Flag, "whether every migration must have a down"),
     key("pull_in", Shape::Flag, "whether `--service` may take along another service's pending migrations"),
     key("seeds", Shape::Flag, "whether seeds are loaded"),
-    key("reset", Shape::Flag, "whether `dunlin reset` is allowed, on targets that are disposable"),
+    key(
+        "reset",
+        Shape::Flag,
+        "reserved: whether data may be thrown away on targets that are disposable; no command does so yet",
+    ),
 ];
 
 static BACKUP: &[Key] = &[key("command", Shape::Text, "the command that takes it")];

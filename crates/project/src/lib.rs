@@ -35,3 +35,4 @@ pub use draft::{DraftRequest, NewFile, draft};
 pub use keys::{KEYS, Key, Shape};
 pub use project::{Project, ReadFailure, Request, read};
 pub use styles::NAMES as STYLE_NAMES;
+pub use words::{NotADuration, duration};

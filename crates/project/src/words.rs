@@ -34,18 +34,26 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// A duration in PostgreSQL's spelling. A number without unit is refused, because its unit depends on the setting; 0 is 0.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+/// The text is no duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a duration is a number and a unit: `500ms`, `2s`, `15min`, `1h`, `1d`")]
+pub struct NotADuration;
+
+/// A duration in PostgreSQL's spelling, as the files of a project have it.
+///
+/// # Errors
+/// [`NotADuration`], also for a number without unit: what it would mean depends on the setting.
+pub fn duration(text: &str) -> Result<Duration, NotADuration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().ok()?;
-    let seconds = |each: u64| number.checked_mul(each).map(Duration::from_secs);
+    let number: u64 = text[..digits].parse().map_err(|_| NotADuration)?;
+    let seconds = |each: u64| number.checked_mul(each).map(Duration::from_secs).ok_or(NotADuration);
     match text[digits..].trim() {
-        "ms" => Some(Duration::from_millis(number)),
+        "ms" => Ok(Duration::from_millis(number)),
         "s" => seconds(1),
         "min" => seconds(60),
         "h" => seconds(3_600),
         "d" => seconds(86_400),
-        "" if number == 0 => Some(Duration::ZERO),
-        _ => None,
+        "" if number == 0 => Ok(Duration::ZERO),
+        _ => Err(NotADuration),
     }
 }

@@ -1,22 +1,32 @@
 //! One migration in full: what it is, how each statement runs, what it needs and why, what needs it, where it stands.
 
 use dunlin_planner::{
-    Body, Edge, EdgeKind, Graph, LedgerRow, MigrationIx, MigrationStatus, Probe, RowState, StatementClass,
+    Body, Edge, EdgeKind, Graph, LedgerRow, LogEntry, Migration, MigrationIx, MigrationStatus, Probe, RowState,
+    StatementClass, advice,
 };
 
 use crate::clean::one_line;
-use crate::grid::{Grid, cell, plain};
+use crate::grid::{Grid, cell, plain, wrapped};
 use crate::plan::phase_word;
+use crate::repair::{line, progress};
 use crate::status::style;
 use crate::style::{BOLD, DIM, NAME, PLAIN, count, listed, paint};
 use crate::when::{between, moment, span};
 
-/// The migration `ix` with its ledger row, where there is one, and its line of the status.
+/// What a migration's database has of it.
+pub struct Traces<'t> {
+    /// Its ledger row, where there is one.
+    pub row: Option<&'t LedgerRow>,
+    /// The last lines of the log about it.
+    pub log: Vec<LogEntry>,
+}
+
+/// The migration `ix` with what its database has of it, and its line of the status.
 #[must_use]
 pub fn explain(
     graph: &Graph<'_>,
     ix: MigrationIx,
-    row: Option<&LedgerRow>,
+    traces: &Traces<'_>,
     standing: &MigrationStatus,
     width: usize,
 ) -> String {
@@ -25,7 +35,8 @@ pub fn explain(
     parts.extend(migration.down.as_ref().map(|down| body("Is taken back by", down, width)));
     parts.push(edges(graph, "Needs", graph.earlier(ix), &|edge| edge.earlier, width));
     parts.push(edges(graph, "Is needed by", graph.later(ix), &|edge| edge.later, width));
-    parts.push(ledger(row, width));
+    parts.push(ledger(traces.row, migration, width) + &log(&traces.log));
+    parts.push(next(&advice(standing, Some(migration), traces.row), width));
     parts.join("\n")
 }
 
@@ -138,21 +149,11 @@ fn edges<'g>(
     format!("{}{nothing}\n{}", paint(BOLD, format!("{title}:")), grid.render(width))
 }
 
-/// The word for a row's state.
-pub(crate) fn state_word(state: RowState) -> &'static str {
-    match state {
-        RowState::Running => "running",
-        RowState::Applied => "applied",
-        RowState::Reverting => "reverting",
-        RowState::Reverted => "reverted",
-    }
-}
-
-fn ledger(row: Option<&LedgerRow>, width: usize) -> String {
+fn ledger(row: Option<&LedgerRow>, migration: &Migration, width: usize) -> String {
     let Some(row) = row else { return format!("{} no row\n", paint(BOLD, "Ledger:")) };
     let mut grid = Grid::new(2);
     let mut fact = |name: &str, text: String| grid.row([cell(DIM, name), plain(text)]);
-    fact("state", state_word(row.state).to_owned());
+    fact("state", row.state.as_str().to_owned());
     fact("started", format!("{} UTC by the database's clock", moment(row.started)));
     if let Some(finished) = row.finished {
         fact("finished", format!("{} UTC, after {}", moment(finished), span(between(row.started, finished))));
@@ -161,10 +162,27 @@ fn ledger(row: Option<&LedgerRow>, width: usize) -> String {
     fact("run", format!("{}, attempt {}", row.run, row.attempt));
     fact("checksum", row.checksum.to_string());
     if !row.transactional {
-        fact("progress", count(row.step as usize, "finished statement"));
+        let down = migration.down.as_ref().filter(|_| row.state == RowState::Reverting);
+        fact("progress", progress(row, Some(down.unwrap_or(&migration.up))));
+    }
+    if let Some(holder) = &row.holder {
+        fact("held by", one_line(&holder.to_string()));
     }
     for needed in &row.dependencies {
         fact("needed", format!("{} in ledger {}", needed.id, needed.ledger));
     }
     format!("{}\n{}", paint(BOLD, "Ledger:"), grid.render(width))
+}
+
+fn log(entries: &[LogEntry]) -> String {
+    if entries.is_empty() {
+        return String::new();
+    }
+    let lines: String = entries.iter().map(|entry| format!("  {}\n", line(entry))).collect();
+    format!("\n{}\n{lines}", paint(BOLD, "Log:"))
+}
+
+fn next(advice: &str, width: usize) -> String {
+    let lines = wrapped(advice, width.saturating_sub(2));
+    format!("{}\n{}", paint(BOLD, "Next:"), lines.iter().map(|line| format!("  {line}\n")).collect::<String>())
 }

@@ -7,8 +7,10 @@
 //! |---|---|
 //! | [`plan_json`] | `{version, plan: {project, environment, direction, targets, steps, held, settled, findings}}` |
 //! | [`status_json`] | `{version, targets: […], migrations: [{id, name, service, target, state, finished, …}], findings}` |
-//! | [`history_json`] | `{version, targets: {NAME: [{id, name, kind, state, run, started, finished, by, …}]}}` |
-//! | [`explain_json`] | `{version, migration, standing, needs: [{id, kind, place}], needed_by: […], ledger}` |
+//! | [`history_json`] | `{version, targets: {NAME: [{id, name, kind, state, run, started, finished, by, …}]}, log: {NAME: [{at, id, what, by, message, …}]}}` |
+//! | [`explain_json`] | `{version, migration, standing, needs: [{id, kind, place}], needed_by: […], ledger, log, next}` |
+//! | [`repairs_json`] | `{version, repairs: [{id, target, what, ways: [{repair, statement, command, when}]}]}` |
+//! | [`repaired_json`] | `{version, target, settlement: {id, repair, reason, before, after}}` |
 //! | [`report_json`] | `{version, verdict, run, took, interrupted, steps: [{migration, target, step, end, took, attempts, …}]}` |
 //! | [`findings_json`] | `{version, findings: [{code, severity, class, message, place, related, hint, migration}]}` |
 //! | [`graph_json`] | `{version, level, nodes: [{id, name, target, service, migrations, pulled_in}], edges: [{from, to, kind, count, place}]}` |
@@ -16,14 +18,15 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    Digest, EdgeKind, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, MigrationStatus, Place,
-    Plan, RowState, RunId, RunReport, Selection, ServiceName, StateWord, Status, StepReport, StoredDependency,
-    TargetName, TargetStatus, Verdict,
+    Digest, EdgeKind, Finding, Graph, Holder, Kind, LedgerRow, LogEntry, Migration, MigrationId, MigrationIx,
+    MigrationStatus, Place, Plan, Repairable, RowState, RunId, RunReport, Selection, ServiceName, Settlement,
+    StateWord, Status, StepReport, StoredDependency, TargetName, TargetStatus, Verdict, Way, advice,
 };
 use serde::Serialize;
 
+use crate::explain::Traces;
 use crate::graph::{self, Level, Picture};
-use crate::history::by_target;
+use crate::history::{Logs, by_target};
 use crate::when::rfc3339;
 
 /// The version of all these shapes.
@@ -122,6 +125,8 @@ struct Row<'a> {
     started: String,
     finished: Option<String>,
     by: &'a str,
+    in_doubt: bool,
+    holder: Option<&'a Holder>,
 }
 
 impl<'a> Row<'a> {
@@ -140,24 +145,54 @@ impl<'a> Row<'a> {
             started: rfc3339(row.started),
             finished: row.finished.map(rfc3339),
             by: &row.by,
+            in_doubt: row.in_doubt(),
+            holder: row.holder.as_ref(),
         }
     }
 }
 
-/// The rows of every database, oldest first by its own clock.
+/// A line of a ledger's log.
+#[derive(Serialize)]
+struct Entry<'a> {
+    at: String,
+    id: &'a MigrationId,
+    run: Option<&'a RunId>,
+    what: &'a str,
+    by: &'a str,
+    message: Option<&'a str>,
+    sqlstate: Option<&'a str>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(entry: &'a LogEntry) -> Self {
+        Self {
+            at: rfc3339(entry.at),
+            id: &entry.id,
+            run: entry.run.as_ref(),
+            what: &entry.what,
+            by: &entry.by,
+            message: entry.message.as_deref(),
+            sqlstate: entry.sqlstate.as_deref(),
+        }
+    }
+}
+
+/// The rows of every database, oldest first by its own clock, and the last lines of their logs.
 #[must_use]
-pub fn history_json(rows: &[(TargetName, &LedgerRow)]) -> String {
+pub fn history_json(rows: &[(TargetName, &LedgerRow)], logs: &Logs) -> String {
     #[derive(Serialize)]
     struct Shape<'a> {
         targets: BTreeMap<&'a TargetName, Vec<Row<'a>>>,
+        log: BTreeMap<&'a TargetName, Vec<Entry<'a>>>,
     }
     let targets = by_target(rows).into_iter().map(|(target, rows)| (target, rows.into_iter().map(Row::of).collect()));
-    pretty(Shape { targets: targets.collect() })
+    let log = logs.iter().map(|(target, log)| (target, log.iter().map(Entry::of).collect()));
+    pretty(Shape { targets: targets.collect(), log: log.collect() })
 }
 
 /// One migration with its edges, its standing and its row.
 #[must_use]
-pub fn explain_json(graph: &Graph<'_>, ix: MigrationIx, row: Option<&LedgerRow>, standing: &MigrationStatus) -> String {
+pub fn explain_json(graph: &Graph<'_>, ix: MigrationIx, traces: &Traces<'_>, standing: &MigrationStatus) -> String {
     #[derive(Serialize)]
     struct Shape<'a> {
         migration: &'a Migration,
@@ -165,6 +200,8 @@ pub fn explain_json(graph: &Graph<'_>, ix: MigrationIx, row: Option<&LedgerRow>,
         needs: Vec<Neighbour<'a>>,
         needed_by: Vec<Neighbour<'a>>,
         ledger: Option<Row<'a>>,
+        log: Vec<Entry<'a>>,
+        next: String,
     }
     #[derive(Serialize)]
     struct Neighbour<'a> {
@@ -180,8 +217,48 @@ pub fn explain_json(graph: &Graph<'_>, ix: MigrationIx, row: Option<&LedgerRow>,
         standing: Standing::of(standing),
         needs: earlier.map(neighbour).collect(),
         needed_by: later.map(neighbour).collect(),
-        ledger: row.map(Row::of),
+        ledger: traces.row.map(Row::of),
+        log: traces.log.iter().map(Entry::of).collect(),
+        next: advice(standing, Some(graph.migration(ix)), traces.row),
     })
+}
+
+/// What waits for a person, with the commands to type.
+#[must_use]
+pub fn repairs_json(found: &[Repairable]) -> String {
+    #[derive(Serialize)]
+    struct Shape<'a> {
+        repairs: Vec<Line<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Line<'a> {
+        id: &'a MigrationId,
+        target: &'a TargetName,
+        what: &'a str,
+        ways: Vec<Command<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Command<'a> {
+        #[serde(flatten)]
+        way: &'a Way,
+        command: String,
+    }
+    let repairs = found.iter().map(|one| {
+        let ways = one.ways.iter().map(|way| Command { command: way.repair.command(&one.id), way });
+        Line { id: &one.id, target: &one.target, what: &one.what, ways: ways.collect() }
+    });
+    pretty(Shape { repairs: repairs.collect() })
+}
+
+/// What a repair changed.
+#[must_use]
+pub fn repaired_json(target: &TargetName, settlement: &Settlement) -> String {
+    #[derive(Serialize)]
+    struct Shape<'a> {
+        target: &'a TargetName,
+        settlement: &'a Settlement,
+    }
+    pretty(Shape { target, settlement })
 }
 
 /// How a run ended, with the migration of every step.

@@ -15,6 +15,7 @@ mod history;
 mod json;
 mod mermaid;
 mod plan;
+mod repair;
 mod status;
 mod style;
 mod summary;
@@ -28,10 +29,14 @@ pub use dot::graph_dot;
 pub use events::{batches, event_json, event_line};
 pub use explain::{Traces, explain};
 pub use graph::Level;
-pub use history::history;
-pub use json::{explain_json, findings_json, graph_json, history_json, plan_json, report_json, status_json};
+pub use history::{Logs, history};
+pub use json::{
+    explain_json, findings_json, graph_json, history_json, plan_json, repaired_json, repairs_json, report_json,
+    status_json,
+};
 pub use mermaid::graph_mermaid;
 pub use plan::plan;
+pub use repair::{Seen, repair, repaired, repairs};
 pub use status::status;
 pub use summary::summary;
 pub use svg::graph_svg;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{Scope, Selection, status};
+use dunlin_render::Traces;
 
 use crate::args::{ExplainArgs, Format, Global};
 use crate::exit::{Exit, Stop, exit_of};
@@ -21,9 +22,12 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs, terminal: Terminal)
     let status = status(&graph, &selection, &observed);
     let line = status.migrations.iter().find(|line| line.id == *id).expect("the set of the migration was selected");
     let row = observed.values().filter_map(|observed| observed.facts()).find_map(|facts| facts.ledger.row(id));
+    let mut logs = workspace.logs(&observed).await;
+    let log = logs.remove(&line.target).unwrap_or_default().into_iter().filter(|entry| entry.id == *id).collect();
+    let traces = Traces { row, log };
     match args.format {
-        Format::Text => terminal.data(&dunlin_render::explain(&graph, ix, row, line, terminal.width)),
-        Format::Json => terminal.data(&dunlin_render::explain_json(&graph, ix, row, line)),
+        Format::Text => terminal.data(&dunlin_render::explain(&graph, ix, &traces, line, terminal.width)),
+        Format::Json => terminal.data(&dunlin_render::explain_json(&graph, ix, &traces, line)),
     }
     let troubles: Vec<_> = status.targets.into_iter().filter_map(|target| target.trouble).collect();
     terminal.findings(&troubles);

@@ -1,11 +1,11 @@
-//! `dunlin history`: what was applied, when and by whom, as each database remembers it.
+//! `dunlin history`: what was applied, what failed and what was repaired, when and by whom, as each database remembers it.
 
-use dunlin_planner::{LedgerRow, Observed, TargetName};
+use dunlin_planner::{LedgerRow, MigrationId, TargetName};
 
 use crate::args::{Format, Global, HistoryArgs};
 use crate::exit::{Exit, Stop, exit_of};
 use crate::terminal::Terminal;
-use crate::workspace::{Workspace, select};
+use crate::workspace::{Workspace, select, troubles};
 
 /// Shows the ledgers' rows of what is selected; rows whose files are gone are shown with everything.
 pub(crate) async fn run(global: &Global, args: &HistoryArgs, terminal: Terminal) -> Result<Exit, Stop> {
@@ -19,17 +19,14 @@ pub(crate) async fn run(global: &Global, args: &HistoryArgs, terminal: Terminal)
         .filter_map(|(target, observed)| Some((target, observed.facts()?)))
         .flat_map(|(target, facts)| facts.ledger.rows().filter(|row| wanted(row)).map(move |row| (target.clone(), row)))
         .collect();
+    let mut logs = workspace.logs(&observed).await;
+    let told = |id: &MigrationId| graph.find(id).is_none_or(|ix| selection.is_chosen(ix));
+    logs.values_mut().for_each(|log| log.retain(|entry| told(&entry.id)));
     match args.format {
-        Format::Text => terminal.data(&dunlin_render::history(&rows, terminal.width)),
-        Format::Json => terminal.data(&dunlin_render::history_json(&rows)),
+        Format::Text => terminal.data(&dunlin_render::history(&rows, &logs, terminal.width)),
+        Format::Json => terminal.data(&dunlin_render::history_json(&rows, &logs)),
     }
-    let troubles: Vec<_> = observed
-        .values()
-        .filter_map(|observed| match observed {
-            Observed::Failed(finding) => Some(finding.clone()),
-            Observed::Facts(_) => None,
-        })
-        .collect();
+    let troubles = troubles(&observed);
     terminal.findings(&troubles);
     Ok(exit_of(troubles.iter()).unwrap_or(Exit::Done))
 }

@@ -10,6 +10,7 @@ mod history;
 mod init;
 mod new;
 mod plan;
+mod repair;
 mod status;
 mod up;
 mod validate;

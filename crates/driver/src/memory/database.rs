@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dunlin_planner::{
-    Capabilities, Digest, EnvironmentName, Failure, FailureClass, Feature, Identity, LaneKind, Ledger, LedgerId,
-    LedgerRow, MigrationId, ProjectName, ServerVersion, TargetFacts, TargetName,
+    Body, Capabilities, Digest, EnvironmentName, Failure, FailureClass, Feature, Holder, Identity, LaneKind, Ledger,
+    LedgerId, LedgerRow, LogEntry, MigrationId, ProbeFact, ProjectName, RowMark, RowState, ServerVersion, Settlement,
+    TargetFacts, TargetName, Timestamp,
 };
 
 use super::fault::{Act, Fault};
@@ -31,11 +32,14 @@ pub(super) struct State {
     pub(super) rows: BTreeMap<RowKey, Row>,
     pub(super) objects: Objects,
     pub(super) effects: Vec<String>,
+    /// How often each row of a table was changed, by its key.
+    pub(super) tables: BTreeMap<String, BTreeMap<u64, u64>>,
     /// Who works on which step.
     pub(super) locks: BTreeMap<RowKey, u64>,
     sessions: u64,
     clock: i64,
     features: BTreeSet<Feature>,
+    log: Vec<(ProjectName, LogEntry)>,
     latency: Duration,
     script: Box<Script>,
 }
@@ -47,7 +51,37 @@ pub(super) type RowKey = (ProjectName, MigrationId);
 pub(super) struct Row {
     pub(super) row: LedgerRow,
     pub(super) sums: Vec<Digest>,
-    pub(super) intended: bool,
+    pub(super) pre: Option<ProbeFact>,
+    /// The last key and the number of rows that a backfill has behind it.
+    pub(super) cursor: (Option<u64>, u64),
+}
+
+impl Row {
+    /// The digests of what was finished or begun.
+    pub(super) fn begun(&self) -> &[Digest] {
+        let begun = self.row.step as usize + usize::from(self.pre.is_some());
+        &self.sums[..begun.min(self.sums.len())]
+    }
+
+    fn settle(&mut self, settlement: &Settlement, at: Timestamp) {
+        let after = &settlement.after;
+        (self.row.state, self.row.step, self.pre) = (after.state, after.step, None);
+        self.row.attempt += 1;
+        if settlement.before.state.is_open() && !after.state.is_open() {
+            self.row.finished = Some(at);
+        }
+        if let Some(sums) = &after.checksums {
+            (self.row.checksum, self.row.tokens) = (sums.checksum, sums.tokens);
+        }
+        if let Some(sums) = &after.sums {
+            self.sums.clone_from(sums);
+        }
+    }
+
+    /// The row as it is read.
+    pub(super) fn read(&self) -> LedgerRow {
+        LedgerRow { begun: self.begun().to_vec(), ..self.row.clone() }
+    }
 }
 
 impl MemoryDatabase {
@@ -60,10 +94,12 @@ impl MemoryDatabase {
             rows: BTreeMap::new(),
             objects: Objects::new(),
             effects: Vec::new(),
+            tables: BTreeMap::new(),
             locks: BTreeMap::new(),
             sessions: 0,
             clock: 0,
             features: BTreeSet::new(),
+            log: Vec::new(),
             latency: Duration::ZERO,
             script: Box::new(|_| None),
         };
@@ -89,6 +125,18 @@ impl MemoryDatabase {
     #[must_use]
     pub fn effects(&self) -> Vec<String> {
         self.lock().effects.clone()
+    }
+
+    /// Gives `table` rows with these keys, none of which was changed.
+    pub fn fill(&self, table: &str, keys: impl IntoIterator<Item = u64>) {
+        let rows = keys.into_iter().map(|key| (key, 0));
+        self.lock().tables.entry(table.to_owned()).or_default().extend(rows);
+    }
+
+    /// How often each row of `table` was changed by backfills, by its key.
+    #[must_use]
+    pub fn changes(&self, table: &str) -> BTreeMap<u64, u64> {
+        self.lock().tables.get(table).cloned().unwrap_or_default()
     }
 
     /// The rows of every project, by migration.
@@ -125,18 +173,6 @@ impl MemoryDatabase {
 
 impl State {
     /// The next moment of this database's clock.
-    /// Gives `table` rows with these keys, none of which was changed.
-    pub fn fill(&self, table: &str, keys: impl IntoIterator<Item = u64>) {
-        let rows = keys.into_iter().map(|key| (key, 0));
-        self.lock().tables.entry(table.to_owned()).or_default().extend(rows);
-    }
-
-    /// How often each row of `table` was changed by backfills, by its key.
-    #[must_use]
-    pub fn changes(&self, table: &str) -> BTreeMap<u64, u64> {
-        self.lock().tables.get(table).cloned().unwrap_or_default()
-    }
-
     pub(super) fn tick(&mut self) -> dunlin_planner::Timestamp {
         self.clock += 1;
         dunlin_planner::Timestamp(self.clock)
@@ -156,7 +192,8 @@ impl State {
 
     fn facts(&self, target: &TargetName, project: &ProjectName) -> TargetFacts {
         let rows = self.rows.iter().filter(|((of, _), _)| of == project);
-        let rows = rows.map(|((_, id), row)| (id.clone(), row.row.clone())).collect();
+        let rows =
+            rows.map(|(key, row)| (key.1.clone(), LedgerRow { holder: self.holder(key), ..row.read() })).collect();
         let ledger = match &self.ledger {
             None => Ledger::Absent,
             Some(id) => {
@@ -178,6 +215,49 @@ impl State {
     }
 }
 
+impl State {
+    fn holder(&self, key: &RowKey) -> Option<Holder> {
+        let pid = u32::try_from(*self.locks.get(key)?).ok()?;
+        Some(Holder { pid, application: "memory".to_owned(), seconds: 0 })
+    }
+
+    fn settle(&mut self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {
+        let (id, key) = (&settlement.id, (project.clone(), settlement.id.clone()));
+        if let Some(holder) = self.holder(&key) {
+            return Err(Failure::new(FailureClass::Busy, format!("`{id}` is held by {holder}")));
+        }
+        let needs = |row: &Row| {
+            row.row.state != RowState::Reverted && row.row.dependencies.iter().any(|needed| needed.id == *id)
+        };
+        if settlement.takes_away() && self.rows.values().any(needs) {
+            return Err(Failure::new(FailureClass::Estranged, format!("`{id}` is needed by what is applied")));
+        }
+        let at = self.tick();
+        let shown = |row: &&mut Row| RowMark::of(&row.read()) == settlement.before;
+        let Some(row) = self.rows.get_mut(&key).filter(shown) else {
+            return Err(Failure::new(
+                FailureClass::Estranged,
+                format!("the row of `{id}` is not as it was shown any more"),
+            ));
+        };
+        row.settle(settlement, at);
+        self.log.push((project.clone(), repaired(settlement, at)));
+        Ok(())
+    }
+}
+
+fn repaired(settlement: &Settlement, at: Timestamp) -> LogEntry {
+    LogEntry {
+        id: settlement.id.clone(),
+        at,
+        run: None,
+        what: "repaired".to_owned(),
+        by: "memory".to_owned(),
+        message: Some(format!("`repair {}`: {}", settlement.repair.word(), settlement.reason)),
+        sqlstate: None,
+    }
+}
+
 #[async_trait]
 impl Driver for MemoryDatabase {
     async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
@@ -193,6 +273,21 @@ impl Driver for MemoryDatabase {
             state.sessions += 1;
             Ok(Box::new(MemorySession::new(self.clone(), state.sessions)) as Box<dyn Session>)
         })
+    }
+
+    async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {
+        self.perform(&Act::Settle(settlement.id.clone()), |state| state.settle(project, settlement))
+    }
+
+    async fn log(&self, project: &ProjectName) -> Result<Vec<LogEntry>, Failure> {
+        self.perform(&Act::Inspect, |state| {
+            Ok(state.log.iter().filter(|(of, _)| of == project).map(|(_, entry)| entry.clone()).collect())
+        })
+    }
+
+    async fn estimate(&self, body: &Body) -> Result<Option<u64>, Failure> {
+        let table = body.batch.as_ref().map(|batch| batch.table.name.as_str()).unwrap_or_default();
+        Ok(self.lock().tables.get(table).map(|rows| rows.len() as u64))
     }
 }
 

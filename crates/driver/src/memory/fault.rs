@@ -29,6 +29,8 @@ pub enum Act {
     Batch(MigrationId, u32),
     /// Recording progress.
     Advance(MigrationId, usize),
+    /// Making of a row what a person says.
+    Settle(MigrationId),
     /// Marking a step as finished.
     Finish(MigrationId),
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_planner::FailureClass::{Busy, Dirty, Estranged, Interrupted, Rejected, Unknown};
 use dunlin_planner::{
-    Action, BatchFacts, Body, Dependency, Digest, Failure, FailureClass, Kind, LedgerRow, MigrationId, Place, Pressure, Probe, ProbeFact, RowState,
-    Statement, StatementClass, StoredDependency,
+    Action, BatchFacts, Body, Dependency, Digest, Failure, FailureClass, Kind, LedgerRow, MigrationId, Place, Pressure,
+    Probe, ProbeFact, RowState, Statement, StatementClass, StoredDependency,
 };
 use tokio::sync::Notify;
 
@@ -54,7 +54,7 @@ impl MemorySession {
     }
 
     /// One act under the script's eyes; `half` is what the act leaves behind when it fails half way.
-    fn act<T>(
+    pub(super) fn act<T>(
         &mut self,
         act: &Act,
         work: impl FnOnce(&mut State) -> Result<T, Failure>,
@@ -80,7 +80,7 @@ impl MemorySession {
         self.database.lock().locks.retain(|_, holder| *holder != self.number);
     }
 
-    fn try_lock(&self, key: &RowKey) -> Result<(), Failure> {
+    pub(super) fn try_lock(&self, key: &RowKey) -> Result<(), Failure> {
         let mut state = self.database.lock();
         let holder = *state.locks.entry(key.clone()).or_insert(self.number);
         if holder == self.number {
@@ -98,7 +98,7 @@ impl MemorySession {
         self.act(act, |state| fenced(state, &key, attempt).map(write), |_| ())
     }
 
-    fn key(task: &StepTask<'_>) -> RowKey {
+    pub(super) fn key(task: &StepTask<'_>) -> RowKey {
         (task.project.clone(), task.step.id.clone())
     }
 }
@@ -109,7 +109,7 @@ fn fenced<'a>(state: &'a mut State, key: &RowKey, attempt: u32) -> Result<&'a mu
 }
 
 /// The row after a claim; none where the step is done already.
-fn claim(state: &mut State, task: &StepTask<'_>, transactional: bool) -> Result<Option<Row>, Failure> {
+pub(super) fn claim(state: &mut State, task: &StepTask<'_>, transactional: bool) -> Result<Option<Row>, Failure> {
     if state.ledger.is_none() {
         return Err(Failure::new(Rejected, "there is no ledger"));
     }
@@ -120,7 +120,7 @@ fn claim(state: &mut State, task: &StepTask<'_>, transactional: bool) -> Result<
             check_needs(state, task, after)?;
             claim_apply(state, task, row, transactional)
         }
-        Action::Revert { dependents } => claim_revert(state, task, row, dependents),
+        Action::Revert { .. } => claim_revert(state, task, row, transactional),
     }
 }
 
@@ -159,29 +159,37 @@ fn claim_apply(
             new.row.step = old.row.step;
             Ok(Some(new))
         }
+        RowState::Running if is_untouched(&old) => Ok(Some(new)),
         RowState::Running | RowState::Reverting => Err(unfinished(&task.step.id)),
     }
 }
 
-fn resumes(old: &Row, new: &Row) -> bool {
-    let begun = old.row.step as usize + usize::from(old.intended);
-    !old.row.transactional && new.sums.get(..begun) == old.sums.get(..begun) && old.sums.len() >= begun
+fn resumes(old: &Row, sums: &[Digest]) -> bool {
+    !old.row.transactional && sums.starts_with(old.begun())
+}
+
+/// It was claimed, and none of its statements was begun: it may run in one transaction now.
+fn is_untouched(old: &Row) -> bool {
+    !old.row.transactional && old.begun().is_empty()
 }
 
 fn claim_revert(
     state: &State,
     task: &StepTask<'_>,
     row: Option<Row>,
-    dependents: &[MigrationId],
+    transactional: bool,
 ) -> Result<Option<Row>, Failure> {
     let Some(mut row) = row else { return Ok(None) };
+    let sums = task.step.body.sums();
     match row.row.state {
         RowState::Reverted => return Ok(None),
-        RowState::Running => return Err(unfinished(&task.step.id)),
-        RowState::Applied => (row.row.step, row.intended) = (0, false),
-        RowState::Reverting => {}
-    let sums = task.step.body.sums();
+        RowState::Applied => (row.row.step, row.pre, row.cursor) = (0, None, (None, 0)),
+        RowState::Reverting if !transactional && resumes(&row, &sums) => {}
+        RowState::Reverting if is_untouched(&row) => {}
+        RowState::Running | RowState::Reverting => return Err(unfinished(&task.step.id)),
     }
+    (row.sums, row.row.transactional) = (sums, transactional);
+    let Action::Revert { dependents } = &task.step.action else { return Ok(None) };
     let depends = |other: &&LedgerRow| {
         other.state != RowState::Reverted
             && other.id != task.step.id
@@ -219,12 +227,14 @@ fn fresh_row(state: &mut State, task: &StepTask<'_>, transactional: bool) -> Led
         checksum: step.checksum,
         tokens: step.body.tokens,
         step: 0,
+        begun: Vec::new(),
         run: task.run.clone(),
         attempt: 1,
         dependencies: declared.into_iter().filter_map(stored).collect(),
         started: state.tick(),
         finished: None,
         by: "memory".to_owned(),
+        holder: None,
     }
 }
 
@@ -239,12 +249,12 @@ fn run(state: &mut State, body: &Body, text: &str, statement: &Statement) -> Res
     Ok(())
 }
 
-fn finished(row: &mut Row, state_when_done: RowState, at: dunlin_planner::Timestamp) {
+pub(super) fn finished(row: &mut Row, state_when_done: RowState, at: dunlin_planner::Timestamp) {
     row.row.state = state_when_done;
     row.row.finished = Some(at);
 }
 
-fn end_state(action: &Action) -> RowState {
+pub(super) fn end_state(action: &Action) -> RowState {
     match action {
         Action::Apply { .. } => RowState::Applied,
         Action::Revert { .. } => RowState::Reverted,
@@ -304,9 +314,9 @@ impl Session for MemorySession {
             |_| (),
         );
         match claimed {
-            Ok(Some(Row { row, intended, .. })) => {
+            Ok(Some(Row { row, pre, .. })) => {
                 self.claimed = Some((key, row.attempt));
-                Ok(Claim::Taken { attempt: row.attempt, finished: row.step as usize, intended })
+                Ok(Claim::Taken { attempt: row.attempt, finished: row.step as usize, pre })
             }
             ended => {
                 self.database.lock().locks.remove(&key);
@@ -322,8 +332,8 @@ impl Session for MemorySession {
         self.act(&Act::Probe(index), |state| Ok(statements::probe(probe, &state.objects)), |_| ())
     }
 
-    async fn intend(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
-        self.write(&Act::Intend(task.step.id.clone(), index), |row| row.intended = true)
+    async fn intend(&mut self, task: &StepTask<'_>, index: usize, seen: &ProbeFact) -> Result<(), Failure> {
+        self.write(&Act::Intend(task.step.id.clone(), index), |row| row.pre = Some(seen.clone()))
     }
 
     async fn clean(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
@@ -352,7 +362,7 @@ impl Session for MemorySession {
         let ended = self.act(&act, |state| run(state, &task.step.body, &task.text, statement), half);
         let refused = ended.as_ref().err().map(|failure| failure.class);
         if let (Some(FailureClass::Rejected | FailureClass::Busy), Some((key, attempt))) = (refused, &self.claimed) {
-            fenced(&mut self.database.lock(), key, *attempt)?.intended = false;
+            fenced(&mut self.database.lock(), key, *attempt)?.pre = None;
         }
         ended
     }
@@ -370,7 +380,7 @@ impl Session for MemorySession {
                 fenced(state, &key, attempt)?;
                 run(state, &task.step.body, &task.text, statement)?;
                 let row = fenced(state, &key, attempt)?;
-                (row.row.step, row.intended) = (row.row.step + 1, false);
+                (row.row.step, row.pre) = (row.row.step + 1, None);
                 Ok(())
             },
             |_| (),
@@ -379,20 +389,10 @@ impl Session for MemorySession {
 
     async fn advance(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
         self.write(&Act::Advance(task.step.id.clone(), index), |row| {
-            (row.row.step, row.intended) = (row.row.step + 1, false);
+            (row.row.step, row.pre) = (row.row.step + 1, None);
         })
     }
 
-    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
-        let at = self.database.lock().tick();
-        let end = end_state(&task.step.action);
-        self.write(&Act::Finish(task.step.id.clone()), |row| finished(row, end, at))?;
-        self.unlock_all();
-        Ok(())
-    }
-
-    async fn release(&mut self) {
-        self.unlock_all();
     async fn claim_batches(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchClaim, Failure> {
         self.claim_ranges(task, size)
     }
@@ -406,5 +406,15 @@ impl Session for MemorySession {
         Ok(Pressure::default())
     }
 
+    async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
+        let at = self.database.lock().tick();
+        let end = end_state(&task.step.action);
+        self.write(&Act::Finish(task.step.id.clone()), |row| finished(row, end, at))?;
+        self.unlock_all();
+        Ok(())
+    }
+
+    async fn release(&mut self) {
+        self.unlock_all();
     }
 }

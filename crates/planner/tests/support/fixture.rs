@@ -9,7 +9,7 @@
 //! policy [seeds] [no-pull-in] [require-down] [deny-warnings]
 //! warning crm/2 CODE
 //! ledger core [ID]
-//! row core crm/2 [applied|running|reverting|reverted] [edited|reworded] [alone] [begun STATEMENTS] [held] [run ID] [needs MIGRATION@LEDGER…]
+//! row core crm/2 [applied|running|reverting|reverted] [edited|reworded] [alone] [begun STATEMENTS] [doubt] [held] [run ID] [needs MIGRATION@LEDGER…]
 //! unreachable core
 //! ```
 //!
@@ -19,10 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dunlin_planner::{
-    Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Durability, Feature, Finding,
+    Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Durability, Feature, Finding, Holder,
     Identity, Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Observed, Place, Policy, Probe, Reference,
     RowState, ServerVersion, Service, Set, Statement, StatementClass, StepSettings, StoredDependency, Target,
-    Holder, TargetFacts, TargetKind, TargetName, Timestamp,
+    TargetFacts, TargetKind, TargetName, Timestamp,
 };
 
 /// A project and what its databases say.
@@ -151,7 +151,8 @@ impl Fixture {
         };
         if facts.ledger == Ledger::Absent {
             let id = id.parse().unwrap();
-            facts.ledger = Ledger::Present { id, protocol: 1, outdated: false, environment: None, rows: BTreeMap::new() };
+            facts.ledger =
+                Ledger::Present { id, protocol: 1, outdated: false, environment: None, rows: BTreeMap::new() };
         }
     }
 
@@ -222,7 +223,7 @@ fn read_row(line: &Line<'_>, migrations: &[Migration]) -> LedgerRow {
         state,
         checksum: digest("up", line.says("edited") || line.says("reworded")),
         tokens: digest("up tokens", line.says("edited")),
-        step: line.list("begun").first().map_or(0, |count| count.parse().unwrap()),
+        step: line.list("begun").first().map_or(0, |count| count.parse().unwrap()) - u32::from(line.says("doubt")),
         begun: begun(line),
         run: line.list("run").first().unwrap_or(&"r1").parse().unwrap(),
         attempt: 1,

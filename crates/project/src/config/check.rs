@@ -48,7 +48,7 @@ fn value(node: &Node, shape: Shape, path: &str, findings: &mut Vec<Finding>) {
         (Shape::Text | Shape::Filled, Value::Text(text)) => not_empty(text, &node.span, path, findings),
         (Shape::Secret, Value::Text(_)) => {}
         (Shape::Secret, Value::Table(table)) => secret(table, &node.span, path, findings),
-        (Shape::Duration, Value::Text(text)) if words::duration(text).is_some() => {}
+        (Shape::Duration, Value::Text(text)) if words::duration(text).is_ok() => {}
         (Shape::Choice(choices), Value::Text(text)) => chosen(text, choices, &node.span, path, findings),
         (Shape::Texts, Value::List(list)) => {
             for (number, node) in list.iter().enumerate() {

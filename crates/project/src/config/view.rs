@@ -57,7 +57,7 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn duration(&self, key: &str) -> Option<Duration> {
-        self.text(key).and_then(words::duration)
+        self.text(key).and_then(|text| words::duration(text).ok())
     }
 
     /// A list of texts, each with its place.

@@ -201,7 +201,8 @@ fn a_report_as_json_names_the_migrations() {
             "place": null
           },
           "took": 1.2,
-          "attempts": 1
+          "attempts": 1,
+          "rows": null
         },
         {
           "migration": "auth/2",
@@ -210,7 +211,8 @@ fn a_report_as_json_names_the_migrations() {
           "end": "blocked",
           "by": 0,
           "took": 1.2,
-          "attempts": 1
+          "attempts": 1,
+          "rows": null
         }
       ]
     }

@@ -1,8 +1,10 @@
 //! Status, one migration explained, and history.
 
 use dunlin_planner::{
-    Class, Finding, Graph, LedgerRow, MigrationIx, MigrationStatus, Observed, Scope, Selection, Status, TargetName,
+    Class, Finding, Graph, LogEntry, MigrationIx, MigrationStatus, Observed, Scope, Selection, Status, TargetName,
+    Timestamp,
 };
+use dunlin_render::{Logs, Traces};
 
 use crate::support::{FLEET, bare, catalog, id, observed, row};
 
@@ -101,7 +103,7 @@ fn what_does_not_fit_is_said() {
         catalog.migrations[0].up.digest = dunlin_planner::Digest::of(b"edited");
         catalog.migrations[0].up.tokens = catalog.migrations[0].up.digest;
     });
-    insta::assert_snapshot!(bare(&dunlin_render::status(&drifted, false, 100)), @r#"
+    insta::assert_snapshot!(bare(&dunlin_render::status(&drifted, false, 100)), @"
     core  postgres  PostgreSQL 17.11
       auth  2 pending, 1 edited
         20240101_001  edited   create users table  2026-11-20 11:58:45 UTC  dunlin_runner  has a down
@@ -119,13 +121,13 @@ fn what_does_not_fit_is_said() {
 
     error[migration-edited]: `auth/20240101_001` is applied in `core` with checksum a560019b, and its file was edited since
     --> migrations/auth/20240101_001.sql:1:1
-    hint: put the file back as it was, and write the change as a new migration
+    hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/20240101_001 --reason TEXT` if the database is as the file says now
 
     error[migration-missing]: `iot/2` is applied in `metrics`, and no file has it any more
-    hint: bring the file back from version control
+    hint: bring the file back from version control; or say `dunlin repair forget iot/2 --reason TEXT` if nothing of it is there any more, or it no longer matters
 
     8 migrations: 2 applied, 3 pending, 1 held, 1 edited, 1 missing
-    "#);
+    ");
 }
 
 #[test]
@@ -177,24 +179,38 @@ fn a_status_as_json_has_moments_in_rfc_3339() {
     "#);
 }
 
+/// A line of the log.
+fn entry(text: &str, what: &str, message: &str) -> LogEntry {
+    LogEntry {
+        id: id(text),
+        at: Timestamp(1_795_175_925_000_000),
+        run: Some("run-1".parse().unwrap()),
+        what: what.to_owned(),
+        by: "dunlin_runner".to_owned(),
+        message: Some(message.to_owned()),
+        sqlstate: (what == "failed").then(|| "40P01".to_owned()),
+    }
+}
+
 /// Says with `say` what there is to say of `text`, which has a row when `applied`.
 fn explained(
     text: &str,
     applied: bool,
-    say: impl Fn(&Graph<'_>, MigrationIx, Option<&LedgerRow>, &MigrationStatus) -> String,
+    say: impl Fn(&Graph<'_>, MigrationIx, &Traces<'_>, &MigrationStatus) -> String,
 ) -> String {
     let catalog = catalog(FLEET);
     let graph = Graph::build(&catalog).unwrap();
     let lines = status(&SOME, |_| ()).migrations;
     let line = lines.iter().find(|line| line.id == id(text)).unwrap();
     let row = applied.then(|| row(&catalog, &id(text), 3));
-    bare(&say(&graph, graph.find(&id(text)).unwrap(), row.as_ref(), line))
+    let log = if applied { vec![entry(text, "failed", "deadlock detected")] } else { Vec::new() };
+    bare(&say(&graph, graph.find(&id(text)).unwrap(), &Traces { row: row.as_ref(), log }, line))
 }
 
 #[test]
 fn a_migration_is_explained_with_its_edges_and_its_row() {
     let explain = |text, applied| {
-        explained(text, applied, |graph, ix, row, line| dunlin_render::explain(graph, ix, row, line, 100))
+        explained(text, applied, |graph, ix, traces, line| dunlin_render::explain(graph, ix, traces, line, 100))
     };
     insta::assert_snapshot!(explain("billing/1", true), @"
     billing/1  invoices
@@ -223,7 +239,13 @@ fn a_migration_is_explained_with_its_edges_and_its_row() {
       by        dunlin_runner
       run       0193-run-1, attempt 1
       checksum  60dfc60094cd97a3b9fb998c16ccedf360410769f17428bd7696a6dbb45b3775
-      progress  0 finished statements
+      progress  0 of 2 statements finished
+
+    Log:
+      2026-11-20 11:58:45 UTC failed by dunlin_runner: deadlock detected (40P01)
+
+    Next:
+      nothing is left to do
     ");
     insta::assert_snapshot!(explain("auth/20240101_002", false), @"
     auth/20240101_002  add sessions
@@ -245,6 +267,9 @@ fn a_migration_is_explained_with_its_edges_and_its_row() {
       core  auth/views  by the order of the set
 
     Ledger: no row
+
+    Next:
+      `dunlin up` applies it
     ");
 }
 
@@ -289,19 +314,28 @@ fn history_keeps_the_clocks_of_two_databases_apart() {
         at("core", "auth/20240101_002", 2, "run-1"),
     ];
     let rows: Vec<_> = rows.iter().map(|(target, row)| (target.clone(), row)).collect();
-    insta::assert_snapshot!(bare(&dunlin_render::history(&rows, 100)), @r#"
+    let said = ["failed", "applied", "repaired"].map(|what| entry("billing/1", what, "it was seen"));
+    let logs = Logs::from([("core".parse().unwrap(), said.to_vec()), ("jobs".parse().unwrap(), said[..1].to_vec())]);
+    insta::assert_snapshot!(bare(&dunlin_render::history(&rows, &logs, 100)), @"
     core  3 migrations, times in UTC
       run run-1 by dunlin_runner
         2026-11-20 11:58:46  applied  auth/20240101_001  create users table  12 ms
         2026-11-20 11:58:47  applied  auth/20240101_002  add sessions        12 ms
       run run-2 by dunlin_runner
         2026-11-20 11:59:55  applied  billing/1  invoices  12 ms
+      failures and repairs
+        2026-11-20 11:58:45  failed    billing/1  it was seen (40P01)  by dunlin_runner
+        2026-11-20 11:58:45  repaired  billing/1  it was seen          by dunlin_runner
 
     metrics  1 migration, times in UTC
       run run-1 by dunlin_runner
         2026-11-20 11:58:50  applied  iot/1  readings  12 ms
-    "#);
-    insta::assert_snapshot!(dunlin_render::history_json(&rows[1..2]), @r#"
+
+    jobs  0 migrations, times in UTC
+      failures and repairs
+        2026-11-20 11:58:45  failed  billing/1  it was seen (40P01)  by dunlin_runner
+    ");
+    insta::assert_snapshot!(dunlin_render::history_json(&rows[1..2], &logs), @r#"
     {
       "version": 1,
       "targets": {
@@ -319,13 +353,57 @@ fn history_keeps_the_clocks_of_two_databases_apart() {
             "dependencies": [],
             "started": "2026-11-20T11:58:49.988000Z",
             "finished": "2026-11-20T11:58:50.000000Z",
-            "by": "dunlin_runner"
+            "by": "dunlin_runner",
+            "in_doubt": false,
+            "holder": null
+          }
+        ]
+      },
+      "log": {
+        "core": [
+          {
+            "at": "2026-11-20T11:58:45.000000Z",
+            "id": "billing/1",
+            "run": "run-1",
+            "what": "failed",
+            "by": "dunlin_runner",
+            "message": "it was seen",
+            "sqlstate": "40P01"
+          },
+          {
+            "at": "2026-11-20T11:58:45.000000Z",
+            "id": "billing/1",
+            "run": "run-1",
+            "what": "applied",
+            "by": "dunlin_runner",
+            "message": "it was seen",
+            "sqlstate": null
+          },
+          {
+            "at": "2026-11-20T11:58:45.000000Z",
+            "id": "billing/1",
+            "run": "run-1",
+            "what": "repaired",
+            "by": "dunlin_runner",
+            "message": "it was seen",
+            "sqlstate": null
+          }
+        ],
+        "jobs": [
+          {
+            "at": "2026-11-20T11:58:45.000000Z",
+            "id": "billing/1",
+            "run": "run-1",
+            "what": "failed",
+            "by": "dunlin_runner",
+            "message": "it was seen",
+            "sqlstate": "40P01"
           }
         ]
       }
     }
     "#);
-    insta::assert_snapshot!(bare(&dunlin_render::history(&[], 100)), @r#"
+    insta::assert_snapshot!(bare(&dunlin_render::history(&[], &Logs::new(), 100)), @r#"
     No ledger holds anything yet.
     "#);
 }

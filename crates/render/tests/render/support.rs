@@ -147,7 +147,7 @@ fn body(path: &str, alone: bool) -> Body {
     }
     let digest = Digest::of(path.as_bytes());
     let settings = StepSettings { role: Some("core_owner".to_owned()), ..StepSettings::default() };
-    Body { path: Arc::from(path), digest, raw: digest, tokens: digest, settings, statements }
+    Body { path: Arc::from(path), digest, raw: digest, tokens: digest, settings, statements, batch: None }
 }
 
 /// An applied row of `id`, `seconds` after noon.
@@ -162,12 +162,14 @@ pub(crate) fn row(catalog: &Catalog, id: &MigrationId, seconds: i64) -> LedgerRo
         checksum: migration.up.digest,
         tokens: migration.up.tokens,
         step: 0,
+        begun: Vec::new(),
         run: "0193-run-1".parse().unwrap(),
         attempt: 1,
         dependencies: Vec::new(),
         started: Timestamp(NOON + seconds * 1_000_000 - 12_000),
         finished: Some(Timestamp(NOON + seconds * 1_000_000)),
         by: "dunlin_runner".to_owned(),
+        holder: None,
     }
 }
 
@@ -183,7 +185,10 @@ pub(crate) fn observed(catalog: &Catalog, applied: &[&str]) -> BTreeMap<dunlin_p
             .collect();
         let ledger = match rows.is_empty() {
             true => Ledger::Absent,
-            false => Ledger::Present { id: "0193-ledger".parse().unwrap(), protocol: 1, environment: None, rows },
+            false => {
+                let id = "0193-ledger".parse().unwrap();
+                Ledger::Present { id, protocol: 1, outdated: false, environment: None, rows }
+            }
         };
         Observed::Facts(TargetFacts {
             target: target.name.clone(),
