@@ -1,7 +1,5 @@
 //! Backfills from the outside: killed, stopped, shown, taken back.
 
-#![expect(clippy::print_stdout, reason = "the tests tell what they covered")]
-
 use std::time::{Duration, Instant};
 
 use dunlin_tests::{Dunlin, Scratch, Server, Workspace};

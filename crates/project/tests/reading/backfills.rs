@@ -21,7 +21,7 @@ fn view(project: &Project) -> String {
 #[test]
 fn a_backfill_is_one_statement_with_a_place_for_the_range() {
     assert_snapshot!(check("-- dunlin: batch table=App.T key=a,B size=10 lag=off time=1s\nupdate app.t as x set n = 1 where :batch(x)"), @r#"
-app.t by a, b: [(96..105, Some("x"))] Pace { size: 10, time: Some(1s), lag: None, age: Some(900s) }
+app.t by a, b: [(95..104, Some("x"))] Pace { size: 10, time: Some(1s), lag: None, age: Some(900s) }
 "#);
     assert_snapshot!(check("-- dunlin: batch table=t key=id size=10\nupdate t set n = 1;\nselect 1;"), @r#"
 t by id: [] Pace { size: 10, time: Some(200ms), lag: Some(5s), age: Some(900s) }
