@@ -1,4 +1,4 @@
-//! What is done to this repository, as commands: `cargo xtask <demo|test|ci|tidy|docs>`.
+//! What is done to this repository, as commands: `cargo xtask <demo|test|torture|ci|tidy|docs>`.
 //!
 //! Everything that a person or a CI machine runs is here, in one language and with one meaning on every machine: there
 //! is no second way hidden in a workflow file. The commands run Cargo and the `dunlin` binary as anybody would; of the
@@ -17,6 +17,7 @@ mod servers;
 mod shell;
 mod test;
 mod tidy;
+mod torture;
 
 /// Development tasks of the Dunlin repository
 #[derive(Parser)]
@@ -35,6 +36,12 @@ enum Task {
         /// Only the tests whose names contain this
         filter: Option<String>,
     },
+    /// Let faults hit everywhere, and write what came of them to docs/reliability.md
+    Torture {
+        /// How long at most; what is not tried by then is left out, and the page stays as it is
+        #[arg(long, default_value_t = 60)]
+        minutes: u64,
+    },
     /// Run every check, in the order from quick to slow, up to the first that fails
     Ci,
     /// Check the rules of this repository that no compiler knows
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
     let done = shell::root().and_then(|root| match Cli::parse().task {
         Task::Demo => demo::run(&root),
         Task::Test { filter } => test::run(&root, filter.as_deref()),
+        Task::Torture { minutes } => torture::run(&root, minutes),
         Task::Ci => ci::run(&root),
         Task::Tidy => tidy::run(&root),
         Task::Docs { check: true } => docs::check(&root),

@@ -23,7 +23,7 @@ fn check(way: Way, rounds: usize) {
     let _ = clean.dunlin().run("up --yes").exits(0);
     let expected = clean.state();
     let tally = Tally::new("eight runs at once", format!("up, {way}"));
-    for _ in 0..rounds {
+    tally.each(1, (0..rounds).collect(), |_| {
         let stage = scenario.stage();
         let dunlin = stage.dunlin();
         let runs: Vec<_> = (0..RUNNERS).map(|_| dunlin.start("up --yes")).collect();
@@ -32,11 +32,11 @@ fn check(way: Way, rounds: usize) {
             let collided = ["23505", "42P07", "42710", "40P01"].iter().any(|code| outcome.stderr.contains(code));
             outcome.code != Some(0) || collided
         });
-        tally.add(match (failed, stage.differs(&expected)) {
+        match (failed, stage.differs(&expected)) {
             (_, Some(difference)) => Verdict::Wrong(difference),
             (Some(failed), None) => Verdict::Stuck(format!("{:?}\n{}\n{}", failed.code, failed.stdout, failed.stderr)),
             (None, None) => Verdict::Recovered,
-        });
-    }
+        }
+    });
     tally.end();
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use dunlin_tests::{Blow, Dunlin, Fault, Moment, Outcome, Proxy};
 
 use crate::scenario::{DOWN, Scenario, Way};
-use crate::tally::{Tally, Verdict, is_full};
+use crate::tally::{Tally, Verdict, WORKERS, is_full};
 
 const UP: &str = "up --yes";
 
@@ -70,7 +70,7 @@ fn check(words: &'static str, way: Way, blow: Blow) {
         Blow::Cut => "connection lost at a message",
     };
     let tally = Tally::new(what, format!("{verb}, {way}"));
-    tally.each(&faults(blow, messages), |fault| attempt(&scenario, words, fault, &expected));
+    tally.each(WORKERS, faults(blow, messages), |fault| attempt(&scenario, words, *fault, &expected));
     tally.end();
 }
 

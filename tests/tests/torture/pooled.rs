@@ -47,12 +47,12 @@ fn a_step_that_needs_a_session_is_refused_without_a_direct_url() {
     ]);
     let dunlin = dunlin(&files, &pooler, &database);
     let tally = Tally::new("pooler found out", "a step outside a transaction");
-    for _ in 0..share(3, 100) {
+    tally.each(1, (0..share(3, 100)).collect(), |_| {
         let refused = dunlin.run("up --yes").exits(1);
         let said = format!("{}{}", refused.stdout, refused.stderr);
         let is_told = said.contains("connection pooler") && said.contains("`direct_url`");
-        tally.add(if is_told { Verdict::Recovered } else { Verdict::Wrong(said) });
-    }
+        if is_told { Verdict::Recovered } else { Verdict::Wrong(said) }
+    });
     assert_eq!(database.sql("SELECT to_regclass('t') IS NOT NULL AND to_regclass('t_a') IS NULL"), "t");
     files.replace("dunlin.toml", "url = \"${POOLED}\"\n", "url = \"${POOLED}\"\ndirect_url = \"${DIRECT}\"\n");
     let _ = dunlin.with("DIRECT", database.url()).run("up --yes").exits(0);
@@ -65,15 +65,15 @@ fn what_a_body_does_to_its_session_does_not_reach_the_next_client() {
     let server = Server::shared();
     let pooler = server.pooler(1);
     let tally = Tally::new("session of a pooler clean afterwards", "bodies that change it");
-    for (name, body) in HOSTILE {
+    tally.each(1, HOSTILE.to_vec(), |(name, body)| {
         let database = server.scratch();
         let files = Workspace::of(&[("dunlin.toml", PROJECT), ("app/001_hostile.sql", body)]);
         let before = psql(&server, &pooler, &database, SESSION);
         let run = dunlin(&files, &pooler, &database).run("up --yes");
         let after = psql(&server, &pooler, &database, SESSION);
         let told = format!("{name}: before {before:?}, after {after:?}\n{}{}", run.stdout, run.stderr);
-        tally.add(if before == after { Verdict::Recovered } else { Verdict::Wrong(told) });
-    }
+        if before == after { Verdict::Recovered } else { Verdict::Wrong(told) }
+    });
     tally.end();
 }
 

@@ -28,14 +28,25 @@ const FILES: &[(&str, &str)] = &[
     ("left/003_index.down.sql", "INSERT INTO audit VALUES ('left 3 back');\nDROP INDEX CONCURRENTLY items_name;\n"),
     (
         "right/002_orders.up.sql",
-        "-- dunlin: depends left/003\nCREATE TABLE orders (id int);\nINSERT INTO orders SELECT generate_series(1, 500);\nINSERT INTO audit VALUES ('right 2');\n",
+        "-- dunlin: depends left/003\nCREATE TABLE orders (id int NOT NULL, n int NOT NULL DEFAULT 0);\nINSERT INTO orders SELECT generate_series(1, 500);\nINSERT INTO audit VALUES ('right 2');\n",
     ),
-    ("right/002_orders.down.sql", "DROP TABLE orders;\nINSERT INTO audit VALUES ('right 2 back');\n"),
+    (
+        "right/002_orders.down.sql",
+        "INSERT INTO audit SELECT 'right 2 back, ' || sum(n) FROM orders;\nDROP TABLE orders;\n",
+    ),
     ("right/003_unique.up.sql", "CREATE UNIQUE INDEX CONCURRENTLY orders_id ON orders (id);\n"),
     ("right/003_unique.down.sql", "DROP INDEX CONCURRENTLY orders_id;\n"),
     (
+        "right/004_backfill.up.sql",
+        "-- dunlin: phase data\n-- dunlin: batch table=orders key=id size=100 time=off\nUPDATE orders SET n = n + 1 WHERE :batch;\n",
+    ),
+    (
+        "right/004_backfill.down.sql",
+        "-- dunlin: batch table=orders key=id size=100 time=off\nUPDATE orders SET n = n + 10 WHERE :batch;\n",
+    ),
+    (
         "left/004_last.up.sql",
-        "-- dunlin: depends right/003\nALTER TABLE items ADD COLUMN price int DEFAULT 7;\nINSERT INTO audit VALUES ('left 4');\n",
+        "-- dunlin: depends right/004\nALTER TABLE items ADD COLUMN price int DEFAULT 7;\nINSERT INTO audit VALUES ('left 4');\n",
     ),
     ("left/004_last.down.sql", "ALTER TABLE items DROP COLUMN price;\nINSERT INTO audit VALUES ('left 4 back');\n"),
 ];

@@ -8,7 +8,7 @@ use dunlin_tests::wait_until;
 use nix::sys::signal::Signal;
 
 use crate::scenario::{Scenario, Way};
-use crate::tally::{Tally, Verdict, share};
+use crate::tally::{Tally, Verdict, WORKERS, share};
 
 /// The step that takes the longest, so that some moments hit a statement.
 const SLOW: &str =
@@ -25,8 +25,7 @@ fn a_run_that_is_asked_to_stop_does_and_can_be_finished() {
     let took = since.elapsed();
     let expected = clean.state();
     let tally = Tally::new("SIGTERM at a random moment", "up, direct");
-    let trials: Vec<_> = (0..share(8, 100)).collect();
-    tally.each(&trials, |trial| {
+    tally.each(WORKERS, (0..share(8, 100)).collect(), |trial| {
         let stage = scenario.stage();
         let dunlin = stage.dunlin();
         let share = RandomState::new().hash_one(trial) % 1_000;

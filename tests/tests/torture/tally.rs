@@ -1,17 +1,18 @@
 //! How much is tried, and what came of it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use serde_json::json;
 
-/// Trials at the same time: they mostly wait.
-const WORKERS: usize = 3;
+/// Trials at the same time that mostly wait.
+pub(crate) const WORKERS: usize = 3;
 
 /// Whether everything is tried, and not only a share of it.
 pub(crate) fn is_full() -> bool {
@@ -21,6 +22,12 @@ pub(crate) fn is_full() -> bool {
 /// How often something is tried: in the quick share, and in full.
 pub(crate) fn share(quick: usize, full: usize) -> usize {
     if is_full() { full } else { quick }
+}
+
+/// When to stop trying: `DUNLIN_TORTURE_SECONDS` after a test began.
+fn budget() -> Duration {
+    let seconds = std::env::var("DUNLIN_TORTURE_SECONDS").ok();
+    seconds.map_or(Duration::MAX, |seconds| Duration::from_secs(seconds.parse().expect("seconds are a number")))
 }
 
 /// What came of one trial.
@@ -43,6 +50,7 @@ pub(crate) struct Tally {
     how: String,
     note: String,
     since: Instant,
+    is_cut_short: AtomicBool,
     recovered: AtomicUsize,
     converged: AtomicUsize,
     stuck: Mutex<Vec<String>>,
@@ -54,7 +62,17 @@ impl Tally {
     pub(crate) fn new(what: &'static str, how: impl Into<String>) -> Self {
         let (stuck, wrong) = (Mutex::default(), Mutex::default());
         let (recovered, converged) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { what, how: how.into(), note: String::new(), since: Instant::now(), recovered, converged, stuck, wrong }
+        Self {
+            what,
+            how: how.into(),
+            note: String::new(),
+            since: Instant::now(),
+            is_cut_short: AtomicBool::new(false),
+            recovered,
+            converged,
+            stuck,
+            wrong,
+        }
     }
 
     /// What else was seen.
@@ -72,14 +90,20 @@ impl Tally {
         }
     }
 
-    /// Tries each of them, several at a time.
-    pub(crate) fn each<T: Copy + Send + Sync>(&self, trials: &[T], attempt: impl Fn(T) -> Verdict + Sync) {
+    /// Tries each of them, so many at a time, in an order by chance: if time runs out, those that were tried are a sample.
+    pub(crate) fn each<T: Send + Sync>(&self, workers: usize, trials: Vec<T>, attempt: impl Fn(&T) -> Verdict + Sync) {
+        let chance = RandomState::new();
+        let mut trials: Vec<_> = trials.into_iter().enumerate().collect();
+        trials.sort_by_key(|(index, _)| chance.hash_one(index));
         let next = AtomicUsize::new(0);
         thread::scope(|scope| {
-            for _ in 0..WORKERS.min(trials.len()) {
+            for _ in 0..workers {
                 scope.spawn(|| {
-                    while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        self.add(attempt(*trial));
+                    while let Some((_, trial)) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if self.since.elapsed() > budget() {
+                            return self.is_cut_short.store(true, Ordering::Relaxed);
+                        }
+                        self.add(attempt(trial));
                     }
                 });
             }
@@ -102,6 +126,7 @@ impl Tally {
             "stuck": stuck.len(),
             "wrong": wrong.len(),
             "note": self.note,
+            "complete": is_full() && !self.is_cut_short.into_inner(),
             "seconds": self.since.elapsed().as_secs(),
         });
         println!("{line}");
