@@ -64,16 +64,6 @@ impl fmt::Display for TargetKind {
     }
 }
 
-/// How a step's commit is made durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Durability {
-    /// A synchronous commit per step.
-    Each,
-    /// Asynchronous commits with a synchronous one before anything else relies on them.
-    Group,
-}
-
 /// One database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Target {
@@ -85,8 +75,6 @@ pub struct Target {
     pub enabled: bool,
     /// Whether its content may be thrown away.
     pub disposable: bool,
-    /// How commits are made durable.
-    pub durability: Durability,
     /// Where it is declared.
     pub place: Place,
 }

@@ -37,7 +37,7 @@ pub use advice::advice;
 pub use backfill::{Backfill, BackfillAction, BackfillProgress, Batch, BatchFacts, BatchPlace, Begun, Pace, Pressure};
 pub use bodies::{Bodies, BodyGone};
 pub use catalog::{
-    Catalog, DependencyEntry, DependencyFile, Durability, Missing, Policy, Reference, Service, Set, Target, TargetKind,
+    Catalog, DependencyEntry, DependencyFile, Missing, Policy, Reference, Service, Set, Target, TargetKind,
 };
 pub use digest::{Digest, DigestParseError};
 pub use down::{DownRequest, DownScope, plan_down};

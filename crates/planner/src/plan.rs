@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::event::LaneKind;
 use crate::graph::EdgeKind;
 use crate::{
-    Body, Digest, Durability, EnvironmentName, Finding, Identity, Kind, LedgerId, MigrationId, Phase, ProjectName,
-    ServiceName, TargetKind, TargetName,
+    Body, Digest, EnvironmentName, Finding, Identity, Kind, LedgerId, MigrationId, Phase, ProjectName, ServiceName,
+    TargetKind, TargetName,
 };
 
 /// A step's index in [`Plan::steps`].
@@ -79,8 +79,6 @@ pub struct PlannedTarget {
     pub ledger: Option<LedgerId>,
     /// Whether the run upgrades its ledger's tables.
     pub upgrade: bool,
-    /// How commits are made durable.
-    pub durability: Durability,
 }
 
 /// One migration to apply or take back.

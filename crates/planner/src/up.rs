@@ -64,19 +64,17 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
 /// The databases as they were observed, for the plan.
 pub(crate) fn planned_targets(graph: &Graph<'_>, observed: &Observations) -> BTreeMap<TargetName, PlannedTarget> {
     let planned = |facts: &TargetFacts| {
-        let target = &graph.catalog().targets[&facts.target];
         let (ledger, upgrade) = match &facts.ledger {
             Ledger::Present { id, outdated, .. } => (Some(id.clone()), *outdated),
             Ledger::Absent => (None, false),
         };
         let server = facts.capabilities.server.clone();
         PlannedTarget {
-            kind: target.kind,
+            kind: graph.catalog().targets[&facts.target].kind,
             server,
             identity: facts.identity.clone(),
             ledger,
             upgrade,
-            durability: target.durability,
         }
     };
     observed.iter().filter_map(|(name, observed)| Some((name.clone(), planned(observed.facts()?)))).collect()

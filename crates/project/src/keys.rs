@@ -83,7 +83,7 @@ static TARGET: &[Key] = &[
     key("enabled", Shape::Flag, "whether it takes part in this environment; yes by default"),
     key("create", Shape::Flag, "whether a missing database is made"),
     key("disposable", Shape::Flag, "whether its content may be thrown away"),
-    key("durability", Shape::Choice(&["each", "group"]), "a synchronous commit per step, or per group of steps"),
+    key("durability", Shape::Choice(&["each"]), "a commit per step, as the server makes it durable"),
     key("role", Shape::Text, "SET ROLE for migration bodies"),
     key("search_path", Shape::Text, "the search path of migration bodies"),
     key("lock_timeout", Shape::Duration, "how long a statement waits for a lock"),

@@ -19,10 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dunlin_planner::{
-    Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Durability, Feature, Finding, Holder,
-    Identity, Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Observed, Place, Policy, Probe, Reference,
-    RowState, ServerVersion, Service, Set, Statement, StatementClass, StepSettings, StoredDependency, Target,
-    TargetFacts, TargetKind, TargetName, Timestamp,
+    Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Feature, Finding, Holder, Identity,
+    Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Observed, Place, Policy, Probe, Reference, RowState,
+    ServerVersion, Service, Set, Statement, StatementClass, StepSettings, StoredDependency, Target, TargetFacts,
+    TargetKind, TargetName, Timestamp,
 };
 
 /// A project and what its databases say.
@@ -90,14 +90,7 @@ impl Fixture {
             other => panic!("no kind `{other}`"),
         };
         let enabled = !line.says("off");
-        let target = Target {
-            name: name.clone(),
-            kind,
-            enabled,
-            disposable: false,
-            durability: Durability::Each,
-            place: line.place(),
-        };
+        let target = Target { name: name.clone(), kind, enabled, disposable: false, place: line.place() };
         self.catalog.targets.insert(name.clone(), target);
         if enabled {
             let features = line.list("offers").into_iter().map(|feature| Feature(feature.to_owned())).collect();

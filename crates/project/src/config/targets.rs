@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use dunlin_planner::{Durability, Finding, Place, StepSettings, Target, TargetKind, TargetName};
+use dunlin_planner::{Finding, Place, StepSettings, Target, TargetKind, TargetName};
 
 use super::view::View;
 use crate::connection::{Connection, Parts, Server};
@@ -54,7 +54,6 @@ pub(crate) fn read(
 }
 
 fn target(name: &TargetName, key: &Span, view: View<'_>) -> Target {
-    let disposable = view.flag("disposable").unwrap_or(false);
     Target {
         name: name.clone(),
         kind: match view.text("kind") {
@@ -64,13 +63,7 @@ fn target(name: &TargetName, key: &Span, view: View<'_>) -> Target {
             _ => TargetKind::Postgres,
         },
         enabled: view.flag("enabled").unwrap_or(true),
-        disposable,
-        durability: match view.text("durability") {
-            Some("each") => Durability::Each,
-            Some("group") => Durability::Group,
-            _ if disposable => Durability::Group,
-            _ => Durability::Each,
-        },
+        disposable: view.flag("disposable").unwrap_or(false),
         place: key.place(),
     }
 }

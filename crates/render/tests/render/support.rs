@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dunlin_planner::{
-    Body, Capabilities, Catalog, Digest, Durability, Feature, Graph, Identity, Kind, Ledger, LedgerRow, Migration,
-    MigrationId, Missing, Observed, Phase, Place, Plan, Policy, Probe, QualifiedName, Reference, RowState, Selection,
-    ServerVersion, Service, Set, SetName, Statement, StatementClass, StepSettings, Target, TargetFacts, TargetKind,
-    Timestamp, UpRequest, plan_up,
+    Body, Capabilities, Catalog, Digest, Feature, Graph, Identity, Kind, Ledger, LedgerRow, Migration, MigrationId,
+    Missing, Observed, Phase, Place, Plan, Policy, Probe, QualifiedName, Reference, RowState, Selection, ServerVersion,
+    Service, Set, SetName, Statement, StatementClass, StepSettings, Target, TargetFacts, TargetKind, Timestamp,
+    UpRequest, plan_up,
 };
 
 /// 2026-11-20 11:58:45 UTC.
@@ -81,7 +81,6 @@ fn declare(catalog: &mut Catalog, line: &str) -> Target {
         kind,
         enabled: !words.contains(&"off"),
         disposable: false,
-        durability: Durability::Each,
         place: Place::file("dunlin.toml"),
     };
     catalog.targets.insert(target.name.clone(), target.clone());
