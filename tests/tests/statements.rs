@@ -93,7 +93,7 @@ fn what_cannot_be_in_a_transaction_needs_no_word() {
         files.write(&format!("migrations/app/{number:03}_alone.sql"), &format!("{statement}\n"));
     }
     let outcome = dunlin.run("up --yes").exits(0);
-    assert!(!said(outcome).contains("25001"), "{}", said(outcome));
+    assert!(!said(&outcome).contains("25001"), "{}", said(&outcome));
     let applied = database.sql("SELECT count(*) FROM dunlin.ledger WHERE state = 'applied'");
     assert_eq!(applied, (statements.len() + 1).to_string());
     assert_eq!(database.sql("SELECT count(*) FROM pg_inherits WHERE inhparent = 'p'::regclass"), "0");
@@ -109,11 +109,11 @@ fn what_cannot_be_in_a_transaction_needs_no_word() {
     for statement in refused {
         files.write("migrations/app/900_refused.sql", &format!("{statement}\n"));
         let outcome = dunlin.run("up --yes").exits(2);
-        assert!(!said(outcome).contains("25001"), "{}", said(outcome));
+        assert!(!said(&outcome).contains("25001"), "{}", said(&outcome));
     }
     files.write("migrations/app/900_refused.sql", "CALL elsewhere();\n");
     let outcome = dunlin.run("up --yes").exits(1);
-    assert!(said(outcome).contains("let the file say `-- dunlin: transaction none`"), "{}", said(outcome));
+    assert!(said(&outcome).contains("let the file say `-- dunlin: transaction none`"), "{}", said(&outcome));
     println!("{} statements ran, {} were refused before anything ran", statements.len(), refused.len());
 }
 
