@@ -29,7 +29,8 @@ fn check(way: Way, rounds: usize) {
         let runs: Vec<_> = (0..RUNNERS).map(|_| dunlin.start("up --yes")).collect();
         let outcomes: Vec<_> = runs.into_iter().map(Running::finish).collect();
         let failed = outcomes.iter().find(|outcome| {
-            let collided = ["23505", "42P07", "42710", "40P01"].iter().any(|code| outcome.stderr.contains(code));
+            let collided =
+                ["23505", "42P07", "42710", "40P01"].iter().any(|code| outcome.stderr.contains(&format!("\"{code}\"")));
             outcome.code != Some(0) || collided
         });
         match (failed, stage.differs(&expected)) {
