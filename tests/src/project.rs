@@ -120,7 +120,7 @@ static HIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b(\d+ min )?\d+(\.\d)? (ms|s)\b", "TIME"),
         (r"\b(PostgreSQL|timescaledb|pg_cron) \d+(\.\d+)+", "$1 VERSION"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
-        (r"\bprocess \d+", "process PID"),
+        (r"\b(process|pid) \d+", "$1 PID"),
     ]
     .map(pattern)
     .into()

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dunlin_engine::EventSink;
-use dunlin_planner::{Event, EventKind, Plan, StepEnd, StepIx};
+use dunlin_planner::{Event, EventKind, Plan, StepEnd, StepIx, Timestamp};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::terminal::Terminal;
@@ -73,8 +73,9 @@ impl View for Lines {
     fn show(&self, event: &Event) {
         if self.terminal.json_log {
             self.terminal.say(&dunlin_render::event_json(event, &self.plan));
-        } else if let Some(line) =
-            shown(event, self.terminal).then(|| dunlin_render::event_line(event, &self.plan)).flatten()
+        } else if let Some(line) = (shown(event, self.terminal) && self.is_due(event))
+            .then(|| dunlin_render::event_line(event, &self.plan))
+            .flatten()
         {
             self.terminal.say(&line);
         }
@@ -130,13 +131,13 @@ impl Bars {
         format!("{:longest$}  {}  {at}{}", step.target, step.id, dunlin_render::clean(&step.name))
     }
 
-    fn close(&self, step: StepIx) {
     fn tell(&self, step: StepIx, at: &str) {
         if let Some(bar) = self.lanes.lock().expect("no view panics").get(&step) {
             bar.set_message(self.title(step, at));
         }
     }
 
+    fn close(&self, step: StepIx) {
         if let Some(bar) = self.lanes.lock().expect("no view panics").remove(&step) {
             bar.finish_and_clear();
             self.bars.remove(&bar);

@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use crate::connect::Connector;
 use crate::inspect::execute;
 use crate::ledger::{self, Meta, PROTOCOL, Purpose};
-use crate::rows::{one_row, rows, truth};
+use crate::rows::{field, one_row, rows, truth};
 use crate::{failure, sql};
 
 const LEDGER: &str = include_str!("ledger.sql");
@@ -53,6 +53,7 @@ async fn in_transaction(
 
 /// Makes the first version, from which the upgrades lead to today's: there is one way to its tables.
 async fn create(client: &Client) -> Result<Meta, Failure> {
+    may_create(client).await?;
     execute(client, LEDGER).await?;
     let born = format!(
         "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) \
@@ -71,6 +72,24 @@ async fn create(client: &Client) -> Result<Meta, Failure> {
     made.ok_or_else(|| Failure::new(FailureClass::Rejected, "the ledger vanished while it was made"))
 }
 
+/// Says what is missing before the server only says no.
+async fn may_create(client: &Client) -> Result<(), Failure> {
+    let query = "SELECT has_database_privilege(current_database(), 'CREATE') AS allowed, current_user AS role, current_database() AS database";
+    let row = one_row(client, query).await?;
+    if truth(&row, "allowed") {
+        return Ok(());
+    }
+    let (role, database): (String, String) = (field(&row, "role")?, field(&row, "database")?);
+    let message = format!("the ledger cannot be made: role `{role}` may not create a schema in database `{database}`");
+    let hint = format!(
+        "as the database's owner: GRANT CREATE ON DATABASE {} TO {}",
+        sql::identifier(&database),
+        sql::identifier(&role)
+    );
+    let sqlstate = Some("42501".to_owned());
+    Err(Failure { sqlstate, hint: Some(hint), ..Failure::new(FailureClass::Rejected, message) })
+}
+
 async fn upgrade(client: &Client, from: u32) -> Result<(), Failure> {
     let from = usize::try_from(from).unwrap_or(usize::MAX).max(1);
     for text in UPGRADES.iter().skip(from - 1) {
@@ -78,6 +97,8 @@ async fn upgrade(client: &Client, from: u32) -> Result<(), Failure> {
     }
     if from < PROTOCOL as usize {
         execute(client, &format!("UPDATE dunlin.meta SET protocol = {PROTOCOL}")).await?;
+        // What came of it is compared like any ledger that is found.
+        ledger::trusted_meta(client, Purpose::Write).await?;
     }
     Ok(())
 }

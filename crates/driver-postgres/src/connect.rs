@@ -18,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::backend_key::{BackendKey, backend_key};
 use crate::failure;
 use crate::options::ConnectOptions;
+use crate::rows::{field, one_row};
 use crate::tls;
 
 /// Inspection, the lane of transactions, that of backfills, four for what runs statement by statement, and one to spare.
@@ -91,6 +92,12 @@ impl Connector {
 impl Connection {
     pub(crate) fn client(&self) -> &Client {
         self.client.as_ref().expect("it is taken out only by what consumes the connection")
+    }
+
+    /// Whether the backend is another one than the startup named.
+    pub(crate) async fn is_pooled(&self) -> Result<bool, Failure> {
+        let row = one_row(self.client(), "SELECT pg_catalog.pg_backend_pid() AS pid").await?;
+        Ok(field::<i32>(&row, "pid")? != self.startup_pid)
     }
 
     /// Back into the pool, for others to use: nothing must be left behind in it.

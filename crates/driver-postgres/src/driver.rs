@@ -94,10 +94,12 @@ impl PostgresDriver {
 #[async_trait]
 impl Driver for PostgresDriver {
     async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
-        let inspected = match inspect::inspect(&self.main, &self.target, &*self.flavor, project).await {
+        let has_direct = self.settings.direct.is_some();
+        let inspected = match inspect::inspect(&self.main, &self.target, &*self.flavor, project, has_direct).await {
             Err(failure) if self.is_missing(&failure) => {
                 let database = self.settings.options.database();
-                inspect::inspect_absent(&self.maintenance()?, database, &self.target, &*self.flavor).await
+                let maintenance = self.maintenance()?;
+                inspect::inspect_absent(&maintenance, database, &self.target, &*self.flavor, has_direct).await
             }
             inspected => inspected,
         };

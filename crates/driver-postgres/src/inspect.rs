@@ -35,12 +35,14 @@ pub(crate) async fn inspect(
     target: &TargetName,
     flavor: &dyn Flavor,
     project: &ProjectName,
+    has_direct: bool,
 ) -> Result<TargetFacts, Failure> {
     let connection = connector.connect().await?;
     let (facts, identity, ledger) = read(connection.client(), connector, flavor, project).await?;
+    let sessions = has_direct || !connection.is_pooled().await?;
     execute(connection.client(), "ROLLBACK").await?;
     connection.give_back();
-    Ok(TargetFacts { target: target.clone(), identity, capabilities: capabilities(flavor, &facts)?, ledger })
+    Ok(TargetFacts { target: target.clone(), identity, capabilities: capabilities(flavor, &facts, sessions)?, ledger })
 }
 
 /// A database that is not there yet, as its server's maintenance database shows it: number 0, and no ledger.
@@ -49,11 +51,13 @@ pub(crate) async fn inspect_absent(
     database: &str,
     target: &TargetName,
     flavor: &dyn Flavor,
+    has_direct: bool,
 ) -> Result<TargetFacts, Failure> {
     let connection = maintenance.connect().await?;
     let client = connection.client();
     execute(client, BEGIN).await?;
     let (mut facts, identity) = server(client, maintenance, flavor).await?;
+    let sessions = has_direct || !connection.is_pooled().await?;
     execute(client, "ROLLBACK").await?;
     database.clone_into(&mut facts.database);
     facts.extensions.values_mut().for_each(|extension| extension.installed = None);
@@ -61,7 +65,7 @@ pub(crate) async fn inspect_absent(
     Ok(TargetFacts {
         target: target.clone(),
         identity,
-        capabilities: capabilities(flavor, &facts)?,
+        capabilities: capabilities(flavor, &facts, sessions)?,
         ledger: Ledger::Absent,
     })
 }
@@ -132,7 +136,7 @@ async fn extra(client: &Client, flavor: &dyn Flavor) -> Result<BTreeMap<String, 
     Ok(extra)
 }
 
-fn capabilities(flavor: &dyn Flavor, facts: &ServerFacts) -> Result<Capabilities, Failure> {
+fn capabilities(flavor: &dyn Flavor, facts: &ServerFacts, sessions: bool) -> Result<Capabilities, Failure> {
     let mut server = format!("PostgreSQL {}", facts.version_name);
     if let Some(more) = flavor.describe(facts) {
         server = format!("{server}, {more}");
@@ -140,7 +144,8 @@ fn capabilities(flavor: &dyn Flavor, facts: &ServerFacts) -> Result<Capabilities
     if facts.standby {
         server.push_str(" (standby)");
     }
-    Ok(Capabilities { server, version: facts.version, transactional_ddl: true, features: flavor.features(facts)? })
+    let features = flavor.features(facts)?;
+    Ok(Capabilities { server, version: facts.version, transactional_ddl: true, sessions, features })
 }
 
 pub(crate) async fn execute(client: &Client, statements: &str) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use crate::graph::EdgeKind;
 use crate::repair::commands;
 use crate::select::named;
 use crate::through::Through;
-use crate::up::{planned_targets, weigh};
+use crate::up::{planned_targets, weigh, without_session};
 use crate::{
     Action, Class, Direction, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, Observed, Plan,
     RowState, RunId, Selection, Step, StepIx, TargetName, Wait,
@@ -66,6 +66,7 @@ pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observatio
         }
     }
     weigh(&mut steps);
+    findings.extend(without_session(&steps, observed));
     Plan {
         project: graph.catalog().project.clone(),
         environment: graph.catalog().environment.clone(),
@@ -122,9 +123,12 @@ impl<'p> Applied<'p> {
         let selected: BTreeSet<_> = self.members.iter().copied().filter(|ix| selection.is_chosen(*ix)).collect();
         match scope {
             DownScope::Last => self.last(&selected),
-            DownScope::Version(text) => {
-                named(self.graph, &selected, text, "applied migration").map(|ix| BTreeSet::from([ix]))
-            }
+            DownScope::Version(text) => match named(self.graph, &selected, text, "applied migration") {
+                Ok(ix) => Ok(BTreeSet::from([ix])),
+                // The same `down` again, after it was done.
+                Err(_) if self.is_back(selection, text) => Ok(BTreeSet::new()),
+                Err(unknown) => Err(unknown),
+            },
             DownScope::To(text) => {
                 let stays = named(self.graph, &selected, text, "applied migration")?;
                 let stays = &self.graph.migration(stays).id;
@@ -148,6 +152,12 @@ impl<'p> Applied<'p> {
                 Ok(found)
             }
         }
+    }
+
+    /// Whether `text` names one migration of the selection, and that one is not applied.
+    fn is_back(&self, selection: &Selection, text: &str) -> bool {
+        let chosen = self.graph.order().iter().copied().filter(|ix| selection.is_chosen(*ix)).collect();
+        named(self.graph, &chosen, text, "migration").is_ok_and(|ix| !self.members.contains(&ix))
     }
 
     fn last(&self, selected: &BTreeSet<MigrationIx>) -> Result<BTreeSet<MigrationIx>, Finding> {

@@ -32,6 +32,8 @@ pub struct Capabilities {
     pub version: ServerVersion,
     /// Whether schema changes roll back.
     pub transactional_ddl: bool,
+    /// Whether a step can have a session of its own; behind a connection pooler it has not.
+    pub sessions: bool,
     /// What it offers, by the names that `requires` uses.
     pub features: BTreeSet<Feature>,
 }

@@ -187,12 +187,81 @@ pub enum Probe {
     },
     /// None of these indexes is there.
     IndexAbsent(Vec<QualifiedName>),
+    /// Nothing is left of what REINDEX CONCURRENTLY builds on its way; it can be run again.
+    Rebuilt(Rebuilt),
+    /// The partition is no part of the table any more; one that is only half detached is finished.
+    Detached {
+        /// The partitioned table.
+        table: QualifiedName,
+        /// The partition.
+        partition: QualifiedName,
+    },
+    /// The enum has this label.
+    EnumValue {
+        /// The enum.
+        name: QualifiedName,
+        /// The label.
+        value: String,
+    },
+    /// The database is there, and usable.
+    DatabaseThere(String),
+    /// The database is not there.
+    DatabaseGone(String),
     /// Running it again does no harm.
     Repeat,
     /// The author's query; its first column says true once it is done.
     Query(String),
     /// Nothing is known: after a crash a person decides.
     Unknown,
+    /// Nothing is known, and it commits on its way: even what the server refuses may be done in part.
+    Piecemeal,
+}
+
+/// What REINDEX CONCURRENTLY rebuilds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rebuilt {
+    /// One index.
+    Index(QualifiedName),
+    /// The indexes of one table.
+    Table(QualifiedName),
+    /// The indexes of a schema.
+    Schema(String),
+    /// The indexes of the whole database.
+    Database,
+}
+
+impl Probe {
+    /// Whether the server itself refuses the statement, or does nothing, when its effect is there already.
+    #[must_use]
+    pub fn is_judged_by_server(&self) -> bool {
+        match self {
+            Self::IndexValid { .. }
+            | Self::IndexAbsent(_)
+            | Self::Detached { .. }
+            | Self::EnumValue { .. }
+            | Self::DatabaseThere(_)
+            | Self::DatabaseGone(_) => true,
+            Self::Rebuilt(_) | Self::Repeat | Self::Query(_) | Self::Unknown | Self::Piecemeal => false,
+        }
+    }
+
+    /// Whether the statement waits for other transactions to end, and leaves something behind when it gives up.
+    #[must_use]
+    pub fn waits_for_others(&self) -> bool {
+        matches!(self, Self::IndexValid { .. } | Self::IndexAbsent(_) | Self::Rebuilt(_) | Self::Detached { .. })
+    }
+
+    /// The tables that it works on; none where they are not known.
+    #[must_use]
+    pub fn tables(&self) -> Option<Vec<&QualifiedName>> {
+        match self {
+            Self::IndexValid { table, .. } | Self::Rebuilt(Rebuilt::Table(table)) => Some(vec![table]),
+            Self::Detached { table, partition } => Some(vec![table, partition]),
+            Self::EnumValue { .. } => Some(Vec::new()),
+            _ => None,
+        }
+    }
 }
 
 /// A name as SQL writes it, perhaps with its schema; parts are already unquoted and folded.

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
-    Catalog, DependencyEntry, DependencyFile, Finding, Migration, MigrationIx, Place, Reference, ServiceName, SetName,
-    Version,
+    Catalog, DependencyEntry, DependencyFile, Finding, Migration, MigrationIx, Place, ServiceName, SetName, Version,
 };
 
 /// Finds migrations by the names that files use.
@@ -17,6 +16,14 @@ pub(crate) struct Resolver<'a> {
 
 /// The entries of one dependency file, by version.
 type Entries<'a> = HashMap<Version, Vec<&'a DependencyEntry>>;
+
+/// Who asks for a migration, and where.
+#[derive(Clone, Copy)]
+struct Asker<'p> {
+    /// Nobody is told to depend on itself.
+    migration: Option<MigrationIx>,
+    place: &'p Place,
+}
 
 /// A declared edge: this migration needs that one, as said there.
 pub(crate) type Declared = (MigrationIx, MigrationIx, Place);
@@ -44,7 +51,8 @@ impl<'a> Resolver<'a> {
         let mut edges = Vec::new();
         for (number, migration) in self.catalog.migrations.iter().enumerate() {
             for reference in &migration.depends {
-                match self.reference(reference, &Entries::new()) {
+                let asker = Asker { migration: Some(MigrationIx(number)), place: &reference.place };
+                match self.reference(&reference.text, &Entries::new(), asker) {
                     Ok(needed) => edges.push((MigrationIx(number), needed, reference.place.clone())),
                     Err(finding) => findings.push(self.about(finding, &migration.id.to_string())),
                 }
@@ -66,13 +74,15 @@ impl<'a> Resolver<'a> {
         edges: &mut Vec<Declared>,
         findings: &mut Vec<Finding>,
     ) {
-        let dependent = self.qualified(&entry.service, &entry.version, &entry.place);
+        let asker = Asker { migration: None, place: &entry.place };
+        let dependent = self.qualified(&entry.service, &entry.version, asker);
         if let Err(finding) = &dependent {
             findings.push(Finding { message: format!("an entry names {}", finding.message), ..finding.clone() });
         }
         let name = format!("{}/{}", entry.service, entry.version);
         for reference in &entry.dependencies {
-            match self.reference(reference, own) {
+            let asker = Asker { migration: dependent.as_ref().ok().copied(), place: &reference.place };
+            match self.reference(&reference.text, own, asker) {
                 Ok(needed) => edges.extend(dependent.as_ref().ok().map(|ix| (*ix, needed, reference.place.clone()))),
                 Err(finding) => findings.push(self.about(finding, &name)),
             }
@@ -84,20 +94,19 @@ impl<'a> Resolver<'a> {
         Finding { message, ..finding }
     }
 
-    fn reference(&self, reference: &Reference, own: &Entries<'_>) -> Result<MigrationIx, Finding> {
-        let Reference { text, place } = reference;
+    fn reference(&self, text: &str, own: &Entries<'_>, asker: Asker<'_>) -> Result<MigrationIx, Finding> {
         if let Some((owner, version)) = text.split_once('/') {
-            return self.qualified(owner, version, place);
+            return self.qualified(owner, version, asker);
         }
         match Version::new(text).ok().and_then(|version| own.get(&version)).map(Vec::as_slice) {
-            None => self.unique(text, self.with_version(text), place),
-            Some([entry]) => self.qualified(&entry.service, &entry.version, place),
+            None => self.unique(text, self.with_version(text), asker),
+            Some([entry]) => self.qualified(&entry.service, &entry.version, asker),
             Some(entries) => {
                 let found: BTreeSet<_> = entries
                     .iter()
-                    .filter_map(|entry| self.qualified(&entry.service, &entry.version, place).ok())
+                    .filter_map(|entry| self.qualified(&entry.service, &entry.version, asker).ok())
                     .collect();
-                self.unique(text, found.into_iter().collect(), place)
+                self.unique(text, found.into_iter().collect(), asker)
             }
         }
     }
@@ -107,46 +116,46 @@ impl<'a> Resolver<'a> {
     }
 
     /// `owner/version`, where the owner is a set, a service or a service's alias.
-    fn qualified(&self, owner: &str, version: &str, place: &Place) -> Result<MigrationIx, Finding> {
+    fn qualified(&self, owner: &str, version: &str, asker: Asker<'_>) -> Result<MigrationIx, Finding> {
         let text = format!("{owner}/{version}");
-        let Ok(version) = Version::new(version) else { return Err(self.missing(&text, place)) };
+        let Ok(version) = Version::new(version) else { return Err(self.missing(&text, asker)) };
         let set = SetName::new(owner).ok().filter(|set| self.catalog.sets.contains_key(set));
         if let Some(found) = set.and_then(|set| self.by_set.get(&(&set, &version)).copied()) {
             return Ok(found);
         }
         let Some(service) = self.services.get(owner) else {
             let known = self.catalog.sets.contains_key(&SetName::new(owner).unwrap_or_else(|_| unnamed()));
-            return Err(if known { self.missing(&text, place) } else { self.unknown_owner(&text, owner, place) });
+            return Err(if known { self.missing(&text, asker) } else { self.unknown_owner(&text, owner, asker.place) });
         };
         let found = self.catalog.sets.values().filter(|set| set.service == **service);
-        self.unique(&text, found.filter_map(|set| self.by_set.get(&(&set.name, &version)).copied()).collect(), place)
+        self.unique(&text, found.filter_map(|set| self.by_set.get(&(&set.name, &version)).copied()).collect(), asker)
     }
 
-    fn unique(&self, text: &str, found: Vec<MigrationIx>, place: &Place) -> Result<MigrationIx, Finding> {
+    fn unique(&self, text: &str, found: Vec<MigrationIx>, asker: Asker<'_>) -> Result<MigrationIx, Finding> {
         match found.as_slice() {
             [only] => Ok(*only),
-            [] => Err(self.missing(text, place)),
+            [] => Err(self.missing(text, asker)),
             several => {
                 let ids: Vec<_> = several.iter().map(|ix| format!("`{}`", self.migration(*ix).id)).collect();
                 let finding =
                     Finding::error("dependency-ambiguous", format!("`{text}`, which could be {}", ids.join(" or ")));
-                Err(finding.at(place.clone()).hint(format!("write the whole id, such as {}", ids[0])))
+                Err(finding.at(asker.place.clone()).hint(format!("write the whole id, such as {}", ids[0])))
             }
         }
     }
 
-    fn missing(&self, text: &str, place: &Place) -> Finding {
+    fn missing(&self, text: &str, asker: Asker<'_>) -> Finding {
         let version = text.rsplit('/').next().unwrap_or(text);
-        let hint = match self.with_version(version).first() {
+        let hint = match self.with_version(version).iter().find(|ix| Some(**ix) != asker.migration) {
             Some(ix) => format!("did you mean `{}`?", self.migration(*ix).id),
-            None => self.similar(text).map_or_else(
+            None => self.similar(text, asker.migration).map_or_else(
                 || "add that migration, or remove the dependency".to_owned(),
                 |id| format!("did you mean `{id}`? Otherwise add that migration, or remove the dependency"),
             ),
         };
         let finding =
             Finding::error("dependency-missing", format!("`{}`, which no migration set contains", text.escape_debug()));
-        finding.at(place.clone()).hint(hint)
+        finding.at(asker.place.clone()).hint(hint)
     }
 
     fn unknown_owner(&self, text: &str, owner: &str, place: &Place) -> Finding {
@@ -160,8 +169,10 @@ impl<'a> Resolver<'a> {
         Finding::error("owner-unknown", message).at(place.clone()).hint(hint)
     }
 
-    fn similar(&self, text: &str) -> Option<String> {
-        let ids: Vec<_> = self.catalog.migrations.iter().map(|migration| migration.id.to_string()).collect();
+    fn similar(&self, text: &str, asker: Option<MigrationIx>) -> Option<String> {
+        let others =
+            self.catalog.migrations.iter().enumerate().filter(|(number, _)| asker != Some(MigrationIx(*number)));
+        let ids: Vec<_> = others.map(|(_, migration)| migration.id.to_string()).collect();
         closest(text, ids.iter().map(String::as_str)).map(str::to_owned)
     }
 

@@ -7,9 +7,9 @@ use crate::check::{Observations, Standing, drift, resumes, row_of, standing, unr
 use crate::graph::EdgeKind;
 use crate::through::Through;
 use crate::{
-    Action, Class, Dependency, Direction, Edge, Feature, Finding, Graph, Held, HeldReason, Kind, Ledger, Migration,
-    MigrationId, MigrationIx, Missing, Plan, PlannedTarget, RowState, Selection, Set, SetName, Severity, Step, StepIx,
-    TargetFacts, TargetName, Wait,
+    Action, Class, Dependency, Direction, Edge, Feature, Finding, Graph, Held, HeldReason, Kind, LaneKind, Ledger,
+    Migration, MigrationId, MigrationIx, Missing, Observed, Plan, PlannedTarget, RowState, Selection, Set, SetName,
+    Severity, Step, StepIx, TargetFacts, TargetName, Wait,
 };
 
 /// What `up` was asked for beside its selection.
@@ -49,6 +49,7 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
     };
     findings.extend(warnings.filter(planned).cloned().map(|finding| graph.catalog().policy.judge(finding)));
     weigh(&mut planner.steps);
+    findings.extend(without_session(&planner.steps, observed));
     Plan {
         project: graph.catalog().project.clone(),
         environment: graph.catalog().environment.clone(),
@@ -78,6 +79,22 @@ pub(crate) fn planned_targets(graph: &Graph<'_>, observed: &Observations) -> BTr
         }
     };
     observed.iter().filter_map(|(name, observed)| Some((name.clone(), planned(observed.facts()?)))).collect()
+}
+
+/// Steps outside a transaction in databases where they cannot have the session that they need.
+pub(crate) fn without_session(steps: &[Step], observed: &Observations) -> Vec<Finding> {
+    let is_without = |step: &&Step| {
+        let facts = observed.get(&step.target).and_then(Observed::facts);
+        step.lane() == LaneKind::Long && facts.is_some_and(|facts| !facts.capabilities.sessions)
+    };
+    let finding = |step: &Step| {
+        let (id, target) = (&step.id, &step.target);
+        let message =
+            format!("`{id}` runs outside a transaction, and `{target}` is reached through a connection pooler");
+        let hint = format!("give `{target}` a `direct_url` that goes past the pooler");
+        Finding::error("session-needed", message).class(Class::Invalid).hint(hint).of(id)
+    };
+    steps.iter().filter(is_without).map(finding).collect()
 }
 
 /// Gives every step the length of the longest path behind it.

@@ -182,3 +182,19 @@ fn versions_that_differ_in_leading_zeros_are_the_same() {
       hint: give one of the files a new version
     ");
 }
+
+#[test]
+fn nobody_is_told_to_depend_on_itself() {
+    assert_snapshot!(check("
+        crm/20240101_002 needs crm/20240101_003
+        auth/20240101_003 needs crm/20240101_004
+        entry deps.yml crm 3 needs 33
+    "), @"
+    error dependency-missing Invalid: `crm/20240101_002` depends on `crm/20240101_003`, which no migration set contains (line 11)
+      hint: did you mean `auth/20240101_003`?
+    error dependency-missing Invalid: `auth/20240101_003` depends on `crm/20240101_004`, which no migration set contains (line 12)
+      hint: did you mean `crm/20240101_002`? Otherwise add that migration, or remove the dependency
+    error dependency-missing Invalid: `crm/3` depends on `33`, which no migration set contains (line 13)
+      hint: add that migration, or remove the dependency
+    ");
+}

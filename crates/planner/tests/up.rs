@@ -128,6 +128,26 @@ fn claims_check_the_checksum_that_the_ledger_has() {
 }
 
 #[test]
+fn a_step_that_needs_a_session_is_refused_behind_a_pooler() {
+    let fixture = "
+        target core postgres pooled
+        target metrics postgres
+        set auth core
+        auth/1
+        auth/2 alone
+        set iot metrics
+        iot/1 alone
+    ";
+    assert_snapshot!(show(fixture, "up"), @"
+    apply auth/1 on core
+    apply auth/2 on core <sequence auth/1 checks auth/1
+    apply iot/1 on metrics
+    error session-needed Invalid: `auth/2` runs outside a transaction, and `core` is reached through a connection pooler
+      hint: give `core` a `direct_url` that goes past the pooler
+    ");
+}
+
+#[test]
 fn warnings_on_what_is_not_in_the_plan_are_dropped() {
     assert_snapshot!(show("
         target core postgres

@@ -156,15 +156,19 @@ fn ids(plan: &Plan, report: &RunReport, class: FailureClass) -> Vec<String> {
 }
 
 fn mend(plan: &Plan, report: &RunReport) -> String {
-    let rejected = failed(report).filter(|(_, why)| why.class == FailureClass::Rejected);
-    let bodies: Vec<_> = rejected.map(|(step, _)| &plan.step(step).body).collect();
-    let files: Vec<_> = bodies.iter().map(|body| one_line(&body.path)).collect();
+    let rejected = || failed(report).filter(|(_, why)| why.class == FailureClass::Rejected);
+    let bodies: Vec<_> = rejected().map(|(step, _)| &plan.step(step).body).collect();
+    // A failure without a place is none of the file's.
+    let blamed = rejected().filter(|(_, why)| why.place.is_some());
+    let files: Vec<_> = blamed.map(|(step, _)| one_line(&plan.step(step).body.path)).collect();
     let kept = if bodies.iter().all(|body| body.is_transactional()) {
         "Nothing of what failed was kept"
     } else {
         "Statements that run alone and were finished before the failure are kept"
     };
-    let next = format!("Next: mend the cause, in {} or in the database, and run {}", listed(&files, 3), again(plan));
+    let place =
+        if files.is_empty() { String::new() } else { format!(", in {} or in the database,", listed(&files, 3)) };
+    let next = format!("Next: mend the cause{place} and run {}", again(plan));
     format!("{kept}. {next}; what is done is not repeated.")
 }
 
@@ -177,6 +181,8 @@ fn estranged(plan: &Plan, report: &RunReport) -> String {
 fn dirty(plan: &Plan, report: &RunReport) -> String {
     let dirty = ids(plan, report, FailureClass::Dirty);
     let first = dirty.first().map(|id| id.trim_matches('`')).unwrap_or_default();
-    let next = format!("Next: look at the database; `dunlin explain {first}` shows what should be there.");
+    let next = format!(
+        "Next: look at the database; `dunlin explain {first}` shows what should be there, `dunlin repair` what can be said of it."
+    );
     format!("{} stopped half way, and Dunlin leaves it alone until a person has decided. {next}", listed(&dirty, 3))
 }

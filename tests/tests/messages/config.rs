@@ -143,7 +143,7 @@ fn a_url_that_is_none_is_said_without_its_text() {
     insta::assert_snapshot!(config(&format!("[targets.core]\nkind = \"postgres\"\nurl = \"postgres//user:secret@host/db\"\n{REST}"), "plan"), @"
     $ dunlin plan
     [stdout]
-    error[target-refused]: target `core`: the connection string is malformed: a key has no `=`
+    error[target-misconfigured]: target `core`: the connection string is malformed: a key has no `=`
      --> dunlin.toml:3:10
       |
     3 | [targets.core]
@@ -151,7 +151,7 @@ fn a_url_that_is_none_is_said_without_its_text() {
     hint: write postgres://user:password@host:port/database, or give host, port, database, user and password
 
     Nothing runs in acme: 1 error must be mended first.
-    [exit 1]
+    [exit 2]
     ");
 }
 

@@ -18,7 +18,7 @@ fn an_edited_file_stops_everything() {
     [stdout]
     error[migration-edited]: `auth/1` is applied in `core` with checksum 537129fa, and its file was edited since
     --> auth/1_users.sql:1:1
-    hint: put the file back as it was, and write the change as a new migration
+    hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/1 --reason TEXT` if the database is as the file says now
 
     Nothing runs in acme: 1 error must be mended first.
     [exit 4]
@@ -31,7 +31,7 @@ fn an_edited_file_stops_everything() {
 
     error[migration-edited]: `auth/1` is applied in `core` with checksum 537129fa, and its file was edited since
     --> auth/1_users.sql:1:1
-    hint: put the file back as it was, and write the change as a new migration
+    hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/1 --reason TEXT` if the database is as the file says now
 
     2 migrations: 1 applied, 1 edited
     [exit 4]
@@ -40,7 +40,7 @@ fn an_edited_file_stops_everything() {
     [stdout]
     error[migration-edited]: `auth/1` is applied in `core` with checksum 537129fa, and its file was edited since
     --> auth/1_users.sql:1:1
-    hint: put the file back as it was, and write the change as a new migration
+    hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/1 --reason TEXT` if the database is as the file says now
 
     Nothing runs in acme: 1 error must be mended first.
     [exit 4]
@@ -76,7 +76,7 @@ fn a_deleted_file_is_missed() {
     $ dunlin plan
     [stdout]
     error[migration-missing]: `auth/3` is applied in `core`, and no file has it any more
-    hint: bring the file back from version control
+    hint: bring the file back from version control; or say `dunlin repair forget auth/3 --reason TEXT` if nothing of it is there any more, or it no longer matters
 
     Nothing runs in acme: 1 error must be mended first.
     [exit 4]
@@ -88,7 +88,7 @@ fn a_deleted_file_is_missed() {
         3  missing  roles  MOMENT UTC  postgres
 
     error[migration-missing]: `auth/3` is applied in `core`, and no file has it any more
-    hint: bring the file back from version control
+    hint: bring the file back from version control; or say `dunlin repair forget auth/3 --reason TEXT` if nothing of it is there any more, or it no longer matters
 
     2 migrations: 1 applied, 1 missing
     [exit 4]

@@ -90,7 +90,7 @@ fn clickhouse_has_no_driver_yet() {
     insta::assert_snapshot!(check(&of_kind("clickhouse", ""), "plan"), @"
     $ dunlin plan
     [stdout]
-    error[target-refused]: target `core`: this version of Dunlin has no driver for ClickHouse yet
+    error[target-misconfigured]: target `core`: this version of Dunlin has no driver for ClickHouse yet
      --> dunlin.toml:3:10
       |
     3 | [targets.core]
@@ -98,7 +98,7 @@ fn clickhouse_has_no_driver_yet() {
     hint: leave it switched off: `enabled = false` under [targets.core]
 
     Nothing runs in acme: 1 error must be mended first.
-    [exit 1]
+    [exit 2]
     ");
 }
 

@@ -17,6 +17,8 @@ mod reach;
 #[cfg(test)]
 mod refused;
 #[cfg(test)]
+mod repaired;
+#[cfg(test)]
 mod resumed;
 #[cfg(test)]
 mod support;

@@ -153,7 +153,7 @@ fn a_wrong_password_is_refused_without_being_shown() {
     Nothing runs in acme: 1 error must be mended first.
     [exit 1]
     ");
-    insta::assert_snapshot!(reach(&url("app:right"), "up --yes"), @"
+    insta::assert_snapshot!(reach(&url("app:right"), "up --yes"), @r#"
     $ dunlin up --yes
     [stderr]
     Plan for acme: 1 step on 1 database
@@ -163,17 +163,17 @@ fn a_wrong_password_is_refused_without_being_shown() {
       1  core  auth/1  users
 
     CLOCK run RUN starts: 1 step
-    CLOCK core  auth/1 failed after TIME: permission denied for database postgres
+    CLOCK core  auth/1 failed after TIME: the ledger cannot be made: role `app` may not create a schema in database `postgres`
     [stdout]
     Run RUN: 0 of 1 step done in TIME
 
       core  1 failed  TIME of work
 
-    error[42501]: `auth/1` failed on core: permission denied for database postgres
-    hint: the role of this target lacks a privilege; `role` in its configuration sets the role for migration bodies
+    error[42501]: `auth/1` failed on core: the ledger cannot be made: role `app` may not create a schema in database `postgres`
+    hint: as the database's owner: GRANT CREATE ON DATABASE "postgres" TO "app"
 
-    Nothing of what failed was kept. Next: mend the cause, in auth/1_users.sql or in the database, and
-    run `dunlin up` again; what is done is not repeated.
+    Nothing of what failed was kept. Next: mend the cause and run `dunlin up` again; what is done is not
+    repeated.
     [exit 1]
-    ");
+    "#);
 }

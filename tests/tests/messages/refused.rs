@@ -223,6 +223,7 @@ CALL fill();
       | ^^^^
       |
       = context: PL/pgSQL function fill() line 1 at COMMIT
+    hint: what it calls commits by itself: let the file say `-- dunlin: transaction none`, with `-- dunlin: probe SELECT …` above the call
 
     Nothing of what failed was kept. Next: mend the cause, in auth/2_call.sql or in the database, and
     run `dunlin up` again; what is done is not repeated.
@@ -252,6 +253,7 @@ CALL fill();
       | ^^^^
       |
       = context: PL/pgSQL function fill() line 1 at COMMIT
+    hint: what it calls commits by itself: let the file say `-- dunlin: transaction none`, with `-- dunlin: probe SELECT …` above the call
 
     Nothing of what failed was kept. Next: mend the cause, in auth/2_call.sql or in the database, and
     run `dunlin up` again; what is done is not repeated.

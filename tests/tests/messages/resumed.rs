@@ -45,7 +45,7 @@ fn a_unique_index_over_duplicates_fails_and_is_mended() {
     [stdout]
     core  postgres  PostgreSQL VERSION
       auth  1 applied, 1 running
-        2  running  unique  a run is at it, or was interrupted and the next `up` resumes it
+        2  running  unique  interrupted; the next `up` resumes it
 
     2 migrations: 1 applied, 1 running
     [exit 0]
@@ -135,7 +135,7 @@ SELECT 1/0;
     [stdout]
     core  postgres  PostgreSQL VERSION
       auth  1 running
-        1  running  slow  a run is at it, or was interrupted and the next `up` resumes it
+        1  running  slow  interrupted; the next `up` resumes it
 
     1 migration: 1 running
     [exit 0]
@@ -172,7 +172,7 @@ fn a_busy_table_is_tried_again_until_it_is_free() {
     1 migration is applied already.
 
     CLOCK run RUN starts: 1 step
-    CLOCK core  auth/2 is tried again in TIME: canceling statement due to lock timeout
+    CLOCK core  auth/2 is tried again in TIME: waiting for lock: held by pid PID (app `psql`, user postgres, idle in transaction for TIME: SELECT * FROM users;)
     CLOCK core  auth/2 done in TIME
     [stdout]
     Run RUN: 1 of 1 step done in TIME
@@ -234,4 +234,76 @@ fn a_running_statement_is_cancelled_on_request() {
 
     The run was stopped. Next: run `dunlin up` again; what is done is not repeated.
     ");
+}
+
+#[test]
+fn whoever_holds_the_lock_is_named_when_the_wait_is_given_up() {
+    let server = Server::shared();
+    let base = server.scratch();
+    let users = project(&base, USERS);
+    let _ = users.dunlin().run("up --yes").exits(0);
+    users.workspace().write("auth/2_name.sql", "ALTER TABLE users ADD COLUMN name text;\n");
+    let mut other = base.session();
+    other.run("SET application_name = 'billing'; BEGIN; INSERT INTO users VALUES (1);");
+    insta::assert_snapshot!(transcript(&users, "up --yes --lock-wait 100ms\nexplain 2"), @"
+    $ dunlin up --yes --lock-wait 100ms
+    [stderr]
+    Plan for acme: 1 step on 1 database
+
+      core  postgres  PostgreSQL VERSION: 1 step
+
+      1  core  auth/2  name
+
+    1 migration is applied already.
+
+    CLOCK run RUN starts: 1 step
+    CLOCK core  auth/2 is tried again in TIME: waiting for lock: held by pid PID (app `billing`, user postgres, idle in transaction for TIME: INSERT INTO users VALUES (1);)
+    CLOCK core  auth/2 failed after TIME: waiting for lock: held by pid PID (app `billing`, user postgres, idle in transaction for TIME: INSERT INTO users VALUES (1);)
+    [stdout]
+    Run RUN: 0 of 1 step done in TIME
+
+      core  1 failed  TIME of work
+
+    error[55P03]: `auth/2` failed on core: waiting for lock: held by pid PID (app `billing`, user postgres, idle in transaction for TIME: INSERT INTO users VALUES (1);)
+     --> auth/2_name.sql:1:1
+      |
+    1 | ALTER TABLE users ADD COLUMN name text;
+      | ^^^^^
+      |
+      = detail: canceling statement due to lock timeout
+
+    Something stood in the way that may be gone soon. Next: run `dunlin up` again; what is done is not
+    repeated.
+    [exit 75]
+
+    $ dunlin explain 2
+    [stdout]
+    auth/2  name
+      file      auth/2_name.sql
+      set       auth, up-down files
+      target    core (postgres)
+      kind      versioned
+      checksum  CHECKSUM
+      state     pending
+
+    Runs auth/2_name.sql: 1 statement in one transaction
+      lines  1
+
+    Needs:
+      core  auth/1  by the order of the set
+
+    Is needed by: nothing
+
+    Ledger: no row
+
+    Log:
+      MOMENT UTC failed by postgres: waiting for lock: held by pid PID (app `billing`, user postgres, idle in transaction for TIME: INSERT INTO users VALUES (1);) (55P03)
+      MOMENT UTC failed by postgres: waiting for lock: held by pid PID (app `billing`, user postgres, idle in transaction for TIME: INSERT INTO users VALUES (1);) (55P03)
+
+    Next:
+      `dunlin up` applies it
+    [exit 0]
+    ");
+    other.run("COMMIT;");
+    let _ = users.dunlin().run("up --yes").exits(0);
 }

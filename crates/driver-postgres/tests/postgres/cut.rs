@@ -37,7 +37,7 @@ fn steps() -> Vec<(LaneKind, StepText)> {
 }
 
 /// What a run does with a step: again after whatever may pass, and nothing else.
-async fn done(bench: &Bench, lane: LaneKind, step: &StepText) -> Result<(), Failure> {
+pub(crate) async fn done(bench: &Bench, lane: LaneKind, step: &StepText) -> Result<(), Failure> {
     let mut session: Option<Box<dyn Session>> = None;
     for _ in 0..100 {
         let open = match session.take() {

@@ -6,6 +6,7 @@ mod conformance;
 mod cut;
 mod hostile;
 mod lost;
+mod phases;
 mod place;
 mod proxy;
 mod support;

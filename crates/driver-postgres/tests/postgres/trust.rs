@@ -71,7 +71,7 @@ async fn a_newer_ledger_is_refused_by_the_version_that_it_needs() {
     for failure in [driver.inspect(&project()).await.unwrap_err(), driver.bootstrap(None).await.unwrap_err()] {
         assert_eq!(
             (failure.class, failure.message.as_str()),
-            (Rejected, "the ledger has protocol 99, and this Dunlin knows 1")
+            (Rejected, "the ledger has protocol 99, and this Dunlin knows 2")
         );
     }
 }

@@ -208,6 +208,7 @@ impl State {
                 server: "memory".to_owned(),
                 version: ServerVersion(170_000),
                 transactional_ddl: true,
+                sessions: true,
                 features: self.features.clone(),
             },
             ledger,

@@ -1,7 +1,7 @@
 //! A small language for a project and what its databases say, one fact per line.
 //!
 //! ```text
-//! target core postgres [off] [offers FEATURE…]
+//! target core postgres [off] [pooled] [offers FEATURE…]
 //! service auth alias auth-service
 //! set crm core [of SERVICE] [after SET…] [requires FEATURE…] [refuse] [out-of-order]
 //! crm/2 [repeatable|seed] [no-down] [alone] [needs REFERENCE…]
@@ -94,7 +94,9 @@ impl Fixture {
         self.catalog.targets.insert(name.clone(), target);
         if enabled {
             let features = line.list("offers").into_iter().map(|feature| Feature(feature.to_owned())).collect();
-            self.observed.insert(name.clone(), Observed::Facts(facts(&name, features)));
+            let mut facts = facts(&name, features);
+            facts.capabilities.sessions = !line.says("pooled");
+            self.observed.insert(name, Observed::Facts(facts));
         }
     }
 
@@ -164,6 +166,7 @@ fn facts(target: &TargetName, features: BTreeSet<Feature>) -> TargetFacts {
         server: "PostgreSQL 17.11".to_owned(),
         version: ServerVersion(170_011),
         transactional_ddl: true,
+        sessions: true,
         features,
     };
     let identity = Identity { system: "7".to_owned(), database: 5, timeline: 1 };

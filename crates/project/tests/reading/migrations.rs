@@ -49,7 +49,8 @@ error[probe-unused]: this probe belongs to a statement that runs in a transactio
 
 #[test]
 fn what_would_fail_or_could_not_be_taken_up_again_is_refused() {
-    let unnamed = "-- dunlin: allow unnamed-concurrent-index because it was always so\ncreate index concurrently on t (id);";
+    let unnamed =
+        "-- dunlin: allow unnamed-concurrent-index because it was always so\ncreate index concurrently on t (id);";
     assert_snapshot!(check(unnamed), @"
     set s of s on db: flyway
     s/1 a Versioned up m/V1__a.sql {2[CREATE INDEX CONCURRENTLY: unknown]}

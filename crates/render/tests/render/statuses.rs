@@ -1,8 +1,8 @@
 //! Status, one migration explained, and history.
 
 use dunlin_planner::{
-    Class, Finding, Graph, LogEntry, MigrationIx, MigrationStatus, Observed, Scope, Selection, Status, TargetName,
-    Timestamp,
+    Class, Finding, Graph, LedgerRow, LogEntry, MigrationIx, MigrationStatus, Observed, Scope, Selection, Status,
+    TargetName, Timestamp,
 };
 use dunlin_render::{Logs, Traces};
 
@@ -299,8 +299,8 @@ fn a_migration_explained_as_json_names_its_neighbours() {
     "#);
 }
 
-#[test]
-fn history_keeps_the_clocks_of_two_databases_apart() {
+/// Rows of two databases, and lines of two logs.
+fn remembered() -> (Vec<(TargetName, LedgerRow)>, Logs) {
     let catalog = catalog(FLEET);
     let at = |target: &str, text: &str, seconds, run: &str| {
         let mut row = row(&catalog, &id(text), seconds);
@@ -313,9 +313,19 @@ fn history_keeps_the_clocks_of_two_databases_apart() {
         at("core", "auth/20240101_001", 1, "run-1"),
         at("core", "auth/20240101_002", 2, "run-1"),
     ];
-    let rows: Vec<_> = rows.iter().map(|(target, row)| (target.clone(), row)).collect();
     let said = ["failed", "applied", "repaired"].map(|what| entry("billing/1", what, "it was seen"));
     let logs = Logs::from([("core".parse().unwrap(), said.to_vec()), ("jobs".parse().unwrap(), said[..1].to_vec())]);
+    (rows.to_vec(), logs)
+}
+
+fn borrowed(rows: &[(TargetName, LedgerRow)]) -> Vec<(TargetName, &LedgerRow)> {
+    rows.iter().map(|(target, row)| (target.clone(), row)).collect()
+}
+
+#[test]
+fn history_keeps_the_clocks_of_two_databases_apart() {
+    let (rows, logs) = remembered();
+    let rows = borrowed(&rows);
     insta::assert_snapshot!(bare(&dunlin_render::history(&rows, &logs, 100)), @"
     core  3 migrations, times in UTC
       run run-1 by dunlin_runner
@@ -335,6 +345,12 @@ fn history_keeps_the_clocks_of_two_databases_apart() {
       failures and repairs
         2026-11-20 11:58:45  failed  billing/1  it was seen (40P01)  by dunlin_runner
     ");
+}
+
+#[test]
+fn history_as_json_keeps_rows_and_log() {
+    let (rows, logs) = remembered();
+    let rows = borrowed(&rows);
     insta::assert_snapshot!(dunlin_render::history_json(&rows[1..2], &logs), @r#"
     {
       "version": 1,

@@ -196,6 +196,7 @@ pub(crate) fn observed(catalog: &Catalog, applied: &[&str]) -> BTreeMap<dunlin_p
                 server: "PostgreSQL 17.11".to_owned(),
                 version: ServerVersion(170_011),
                 transactional_ddl: true,
+                sessions: true,
                 features: BTreeSet::from([Feature("timescaledb".to_owned())]),
             },
             ledger,
