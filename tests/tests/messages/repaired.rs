@@ -1,9 +1,6 @@
 //! What a person says where files and ledgers alone do not tell.
 
-use std::thread::sleep;
-use std::time::Duration;
-
-use dunlin_tests::{Project, Running, Scratch, Server};
+use dunlin_tests::{Project, Running, Scratch, Server, wait_until};
 
 use crate::support::{later, project, transcript};
 
@@ -242,14 +239,14 @@ CREATE TABLE after (at int);
     let mut run = jobs.dunlin().start("up --yes");
     assert!(run.reach("statement-started", 2));
     // The server may begin it a moment after it was announced.
-    wait_until(base, "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CALL work%'");
+    until(base, "count(*) = 1");
     (jobs, run)
 }
 
 /// A server does not notice at once that its client is gone.
 fn end_work(base: &Scratch<'_>) {
     let _ = base.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL work%'");
-    wait_until(base, "SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE 'CALL work%'");
+    until(base, "count(*) = 0");
 }
 
 #[test]
@@ -318,8 +315,8 @@ fn a_statement_in_doubt_is_settled() {
     error: `jobs/1` failed on core: an earlier attempt was interrupted in statement 2, and nothing tells whether it was done
     hint: look at the database, then say `dunlin repair done jobs/1 --statement 2 --reason TEXT` or `dunlin repair undone jobs/1 --statement 2 --reason TEXT`; `-- dunlin: probe SELECT …` above it would tell the next time
 
-    `jobs/1` stopped half way, and Dunlin leaves it alone until a person has decided. Next: look at the
-    database; `dunlin explain jobs/1` shows what should be there.
+    `jobs/1` stopped half way, and Dunlin leaves it alone until a person has decided. Next: compare the
+    database with what `dunlin explain jobs/1` shows; `dunlin repair` settles it.
     [exit 3]
 
     $ dunlin repair done jobs/1 --statement 2 --reason seen --yes
@@ -346,8 +343,9 @@ fn a_statement_in_doubt_is_settled() {
     ");
 }
 
-fn wait_until(database: &Scratch<'_>, question: &str) {
-    while database.sql(&format!("{question} AND pid <> pg_backend_pid() AND datname = current_database()")) != "t" {
-        sleep(Duration::from_millis(20));
-    }
+fn until(base: &Scratch<'_>, question: &str) {
+    let here = "AND pid <> pg_backend_pid() AND datname = current_database()";
+    wait_until(question, || {
+        base.sql(&format!("SELECT {question} FROM pg_stat_activity WHERE query LIKE 'CALL work%' {here}")) == "t"
+    });
 }

@@ -111,7 +111,7 @@ fn every_end_names_the_next_safe_action() {
     Something stood in the way that may be gone soon. Next: run `dunlin up --env production` again; what is done is not repeated.
     Nothing of what failed was kept. Next: mend the cause, in migrations/auth/20240101_001.sql or in the database, and run `dunlin up --env production` again; what is done is not repeated.
     A database is not as `auth/20240101_001` was planned for, so nothing was changed there. Next: `dunlin status` shows how files and ledgers differ now; plan anew only when you know why.
-    `auth/20240101_001` stopped half way, and Dunlin leaves it alone until a person has decided. Next: look at the database; `dunlin explain auth/20240101_001` shows what should be there.
+    `auth/20240101_001` stopped half way, and Dunlin leaves it alone until a person has decided. Next: compare the database with what `dunlin explain auth/20240101_001` shows; `dunlin repair` settles it.
     ");
 }
 
