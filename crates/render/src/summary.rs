@@ -181,8 +181,7 @@ fn estranged(plan: &Plan, report: &RunReport) -> String {
 fn dirty(plan: &Plan, report: &RunReport) -> String {
     let dirty = ids(plan, report, FailureClass::Dirty);
     let first = dirty.first().map(|id| id.trim_matches('`')).unwrap_or_default();
-    let next = format!(
-        "Next: compare the database with what `dunlin explain {first}` shows; `dunlin repair` settles it."
-    );
+    let next =
+        format!("Next: compare the database with what `dunlin explain {first}` shows; `dunlin repair` settles it.");
     format!("{} stopped half way, and Dunlin leaves it alone until a person has decided. {next}", listed(&dirty, 3))
 }
