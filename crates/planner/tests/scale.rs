@@ -32,12 +32,12 @@ fn everything(catalog: &Catalog) {
     let mut observed = observe(catalog);
     let plan = plan_up(&graph, &selection, &observed, UpRequest::default());
     assert_eq!(plan.steps.len(), catalog.migrations.len());
-    status(&graph, &selection, &observed);
+    assert_eq!(status(&graph, &selection, &observed).migrations.len(), catalog.migrations.len());
     run(plan.clone());
     apply(&mut observed, &plan, plan.indexes());
     let nothing = plan_up(&graph, &selection, &observed, UpRequest::default());
     assert_eq!(nothing.steps.len(), 0);
-    status(&graph, &selection, &observed);
+    assert_eq!(status(&graph, &selection, &observed).migrations.len(), catalog.migrations.len());
     let first = plan.steps[0].id.to_string();
     let down = DownRequest { scope: DownScope::Version(first), cascade: true };
     let plan = plan_down(&graph, &selection, &observed, &down);
@@ -105,7 +105,7 @@ fn pending_versions_below_applied_ones() {
     apply(&mut observed, &plan, plan.indexes().filter(|ix| ix.0 % 2 == 1));
     let rest = plan_up(&graph, &selection, &observed, UpRequest::default());
     assert_eq!(rest.errors().count(), 10_000);
-    status(&graph, &selection, &observed);
+    assert_eq!(status(&graph, &selection, &observed).migrations.len(), catalog.migrations.len());
 }
 
 #[test]
