@@ -65,7 +65,7 @@ impl Cluster {
             sweep(&spec.home)?;
         }
         let bindir = recipe::install(&spec.home, spec.flavour, progress)?;
-        let lock = place.lock(|| progress(&format!("waiting for another run to start `{}`", spec.name)))?;
+        let lock = place.lock(|| progress(&format!("waiting for another run that starts or stops `{}`", spec.name)))?;
         let owner = place.own()?;
         // It is kept once it runs: until then, being killed must leave nothing behind.
         let before = place.life()?.unwrap_or(Life::Temporary);

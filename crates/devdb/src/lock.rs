@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// An exclusive lock, free again when dropped and no helper that got it runs any more.
 pub(crate) struct Lock {
@@ -16,13 +18,13 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Waits for the lock on a file that is created if need be. `waiting` is called if another holds it.
+    /// Waits for the lock on a file that is created if need be. `waiting` is called if another holds it for long.
     ///
     /// Whoever removes the file holds its lock, so a lock on a file that is no longer at its path is taken anew.
     pub(crate) fn exclusive(path: &Path, waiting: impl Fn()) -> io::Result<Self> {
         loop {
             let file = open(path)?;
-            if !try_exclusive(&file)? {
+            if !try_for(&file, UNREMARKABLE)? {
                 waiting();
                 file.lock()?;
             }
@@ -45,6 +47,21 @@ impl Lock {
     pub(crate) fn stdin(&self) -> io::Result<Stdio> {
         Ok(self.file.try_clone()?.into())
     }
+}
+
+/// As long as a server takes to stop: nobody wants to hear of that.
+const UNREMARKABLE: Duration = Duration::from_secs(2);
+
+/// Takes an exclusive lock if it is free within `patience`.
+fn try_for(file: &File, patience: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + patience;
+    while !try_exclusive(file)? {
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(true)
 }
 
 /// Opens a lock file, creating it if need be.
