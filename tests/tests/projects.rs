@@ -100,3 +100,20 @@ fn a_version_that_comes_late_is_refused_unless_it_is_allowed() {
     assert_eq!(dunlin.run("up --yes --format json").exits(0).done(), ["app/002"]);
     assert_eq!(database.sql("SELECT count(*) FROM dunlin.ledger WHERE state = 'applied'"), "3");
 }
+
+#[test]
+fn debug_logs_say_what_happens_and_no_password() {
+    let server = Server::shared();
+    let database = server.scratch();
+    let files = Workspace::small(&database.url().replace("postgres@", "postgres:canary@"));
+    files.write("migrations/app/001_t.sql", "CREATE TABLE t ();\n");
+    let dunlin = Dunlin::at(files.dir());
+
+    let ran = dunlin.run("up --yes -vv").exits(0);
+    for words in ["DEBUG", "connected", "StepEnded"] {
+        assert!(ran.stderr.contains(words), "`{words}` is not in\n{}", ran.stderr);
+    }
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(!said.contains("canary") && !said.contains('\u{1b}'), "{said}");
+    assert!(!dunlin.run("plan -v").exits(0).stderr.contains("DEBUG"));
+}

@@ -12,7 +12,7 @@ pub(crate) fn start(global: &Global) {
         None if global.verbose > 1 => EnvFilter::new("dunlin=debug"),
         None => return,
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(anstream::stderr);
     match global.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),

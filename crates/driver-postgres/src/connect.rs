@@ -77,6 +77,7 @@ impl Connector {
         let key = backend_key(&client).await;
         let tap = locked(&self.taps).get(&key).cloned().unwrap_or_default();
         let startup_pid = i32::from_be_bytes([key[0], key[1], key[2], key[3]]);
+        tracing::debug!(server = %self.options, pid = startup_pid, "connected");
         Ok(Connection { client: Some(client), startup_pid, tap, tls: self.tls.clone() })
     }
 

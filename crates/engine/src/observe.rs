@@ -29,6 +29,7 @@ pub async fn observe(
     let mut observed = BTreeMap::new();
     while let Some(read) = reading.join_next().await {
         let (target, facts) = read.expect("reading a target does not panic, and nobody aborts it");
+        tracing::debug!(%target, answered = facts.is_ok(), "read");
         let seen = match facts {
             Ok(facts) => Observed::Facts(facts),
             Err(failure) => Observed::Failed(finding(catalog, &target, *failure)),

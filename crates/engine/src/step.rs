@@ -30,6 +30,7 @@ pub(crate) struct Context {
 impl Context {
     /// Stamps an event and hands it on.
     pub(crate) fn emit(&self, kind: EventKind) {
+        tracing::debug!(run = %self.run, event = ?kind);
         (self.events)(Event { at: Timestamp(jiff::Timestamp::now().as_microsecond()), kind });
     }
 }
