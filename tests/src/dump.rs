@@ -60,12 +60,14 @@ pub fn difference(before: &str, after: &str) -> String {
     TextDiff::from_lines(before, after).unified_diff().context_radius(6).to_string()
 }
 
-/// What a ledger says, without what two equal runs differ in: when, by which run, and at which attempt.
+/// What a ledger says, without what two equal runs differ in: when, by which run, at which attempt, and in how many
+/// batches, whose sizes follow the time they take.
 #[must_use]
 pub fn ledger(server: &Server, database: &str) -> String {
     server.sql(
         database,
-        "SELECT project, id, kind, transactional, state, encode(checksum, 'hex'), step, pre IS NULL, finished IS NULL
+        "SELECT project, id, kind, transactional, state, encode(checksum, 'hex'),
+                CASE WHEN cursor IS NULL THEN step END, pre IS NULL, finished IS NULL
          FROM dunlin.ledger ORDER BY project, id",
     )
 }
