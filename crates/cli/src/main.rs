@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod confirm;
 mod drivers;
 mod embedded;
 mod exit;

@@ -1,13 +1,13 @@
 //! Runs a plan in front of somebody: asks, executes, shows the lanes, sums up.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 
 use dunlin_engine::{Execution, execute};
 use dunlin_planner::{Direction, Limits, Plan, RunReport};
 
 use crate::args::{Format, RunArgs};
-use crate::exit::{Exit, Stop, exit_of};
+use crate::confirm::confirm;
+use crate::exit::{Stop, exit_of};
 use crate::interrupt;
 use crate::live::Live;
 use crate::terminal::Terminal;
@@ -29,7 +29,7 @@ pub(crate) async fn run(
         return Ok(None);
     }
     permit(workspace)?;
-    confirm(&plan, how, terminal)?;
+    ask(&plan, how, terminal)?;
     let plan = Arc::new(plan);
     let report = perform(workspace, &plan, how, terminal).await;
     match format {
@@ -65,16 +65,9 @@ fn permit(workspace: &Workspace) -> Result<(), Stop> {
     ))
 }
 
-fn confirm(plan: &Plan, how: &RunArgs, terminal: Terminal) -> Result<(), Stop> {
+fn ask(plan: &Plan, how: &RunArgs, terminal: Terminal) -> Result<(), Stop> {
     if how.yes {
         return Ok(());
-    }
-    if !terminal.asks || !std::io::stdin().is_terminal() {
-        return Err(Stop::because(
-            "confirmation-needed",
-            "there is no terminal to ask at",
-            "add --yes to run it without being asked",
-        ));
     }
     let verb = match plan.direction {
         Direction::Up => "Apply",
@@ -82,12 +75,7 @@ fn confirm(plan: &Plan, how: &RunArgs, terminal: Terminal) -> Result<(), Stop> {
     };
     let question =
         format!("{verb} {} in {}?", count(plan.steps.len(), "migration"), count(databases(plan), "database"));
-    let yes = dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false);
-    if !yes {
-        terminal.say("nothing was changed");
-        return Err(Stop::Said(Exit::Blocked));
-    }
-    Ok(())
+    confirm(&question, "add --yes to run it without being asked", terminal)
 }
 
 fn databases(plan: &Plan) -> usize {

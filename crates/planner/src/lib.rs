@@ -61,6 +61,7 @@ pub use repair::{
     ways,
 };
 pub use report::{RunReport, StepEnd, StepReport, Verdict};
+pub use resolve::closest;
 pub use run::{Failure, FailureClass, Limits, Next, Outcome, Run};
 pub use select::{Scope, Selection};
 pub use status::{MigrationStatus, StateWord, Status, TargetStatus, status};

@@ -16,7 +16,7 @@ use crate::config::view::View;
 use crate::disk;
 use crate::source::{Content, Source};
 use crate::tree::{Table, Value};
-use crate::words::{self, printable};
+use crate::words::printable;
 
 const MAX_DEPTH: usize = 32;
 
@@ -115,7 +115,8 @@ fn yaml_error(source: &Source, error: &Error) -> Finding {
             (format!("the key `{}` stands twice", printable(key)), Some("remove one of them".to_owned()))
         }
         Error::SerdeUnknownField { field, expected, .. } => {
-            let hint = words::closest(field, expected.iter().copied()).map(|known| format!("did you mean `{known}`?"));
+            let hint = dunlin_planner::closest(field, expected.iter().copied())
+                .map(|known| format!("did you mean `{known}`?"));
             (format!("unknown key `{}`; known here: {}", printable(field), expected.join(", ")), hint)
         }
         Error::SerdeMissingField { field, .. } => (format!("`{field}` is missing"), None),
@@ -202,7 +203,8 @@ fn unknown_keys(table: &Table, known: &[&str], findings: &mut Vec<Finding>) {
                 &format!("unknown key `{}`; known here: {}", printable(name), known.join(", ")),
                 entry.key.place(),
             );
-            let hint = words::closest(name, known.iter().copied()).map(|known| format!("did you mean `{known}`?"));
+            let hint =
+                dunlin_planner::closest(name, known.iter().copied()).map(|known| format!("did you mean `{known}`?"));
             findings.push(Finding { hint, ..finding });
         }
     }

@@ -237,7 +237,8 @@ impl Arguments<'_> {
 }
 
 /// A duration in PostgreSQL's spelling; a number without unit is refused, since its unit depends on the setting.
-fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
     let seconds = |each: u64| number.checked_mul(each).map(Duration::from_secs);

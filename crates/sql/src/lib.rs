@@ -41,7 +41,7 @@ pub use call::{Argument, Call, CronJob};
 pub use classify::{EnumValue, IndexBuild, NonTx, ReindexTarget, StatementClass};
 pub use control::{ControlError, IsolationLevel, TransactionModes};
 pub use digest::{Digest, Digests};
-pub use directive::{Allow, Batch, HeaderError, Limit};
+pub use directive::{Allow, Batch, HeaderError, Limit, duration};
 pub use headers::{Headers, Placed, headers};
 pub use lines::{LineIndex, Position};
 pub use lock::LockLevel;

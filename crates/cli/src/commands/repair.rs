@@ -1,7 +1,6 @@
 //! `dunlin repair`: what waits for a person, and what a person says of it.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 
 use dunlin_planner::{
     Body, FailureClass, Finding, Graph, LaneKind, LogEntry, Migration, Observed, ProbeFact, Repair, RowState, Scope,
@@ -10,6 +9,7 @@ use dunlin_planner::{
 use dunlin_render::Seen;
 
 use crate::args::{Format, Global, RepairArgs, RepairCommand, SettleArgs, StatementArgs};
+use crate::confirm::confirm;
 use crate::exit::{Exit, Stop, exit_of};
 use crate::terminal::Terminal;
 use crate::workspace::{Workspace, select, troubles};
@@ -63,7 +63,7 @@ async fn one(workspace: &Workspace, repair: Repair, args: &SettleArgs, terminal:
     if args.format == Format::Text {
         terminal.say(&dunlin_render::repair(&seen, &settlement, terminal.width));
     }
-    confirm(args, &settlement, terminal)?;
+    ask(args, &settlement, terminal)?;
     write(workspace, target, &settlement).await?;
     match args.format {
         Format::Text => terminal.data(&dunlin_render::repaired(target, &settlement)),
@@ -125,24 +125,12 @@ async fn log(workspace: &Workspace, target: &TargetName, settlement: &Settlement
     lines.into_iter().filter(|line| line.id == settlement.id).collect()
 }
 
-fn confirm(args: &SettleArgs, settlement: &Settlement, terminal: Terminal) -> Result<(), Stop> {
+fn ask(args: &SettleArgs, settlement: &Settlement, terminal: Terminal) -> Result<(), Stop> {
     if args.yes {
         return Ok(());
     }
-    if !terminal.asks || !std::io::stdin().is_terminal() {
-        return Err(Stop::because(
-            "confirmation-needed",
-            "there is no terminal to ask at",
-            "add --yes to repair it without being asked",
-        ));
-    }
     let question = format!("Write down that `{}` is {}?", settlement.id, settlement.after.state.as_str());
-    let yes = dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false);
-    if !yes {
-        terminal.say("nothing was changed");
-        return Err(Stop::Said(Exit::Blocked));
-    }
-    Ok(())
+    confirm(&question, "add --yes to repair it without being asked", terminal)
 }
 
 /// The ledger is checked and brought up to date like before a run, so that another environment's is refused.

@@ -29,7 +29,7 @@ fn join(path: &str, name: &str) -> String {
 }
 
 fn unknown(path: &str, name: &str, entry: &Entry, keys: &[Key]) -> Finding {
-    let hint = match words::closest(name, keys.iter().map(|key| key.name)) {
+    let hint = match dunlin_planner::closest(name, keys.iter().map(|key| key.name)) {
         Some(known) => format!("did you mean `{known}`?"),
         None => format!("known here: {}", keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")),
     };
@@ -100,7 +100,7 @@ fn chosen(text: &str, choices: &[&'static str], span: &Span, path: &str, finding
     }
     let message = format!("`{path}` must be {}, not `{}`", words::choice(choices), printable(text));
     let finding = Finding::error("config-value", message).at(span.place());
-    findings.push(match words::closest(text, choices.iter().copied()) {
+    findings.push(match dunlin_planner::closest(text, choices.iter().copied()) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
         None => finding,
     });

@@ -98,7 +98,7 @@ fn environment(request: &Request<'_>, folder: &Path) -> Result<Option<Environmen
             let folder = disk::relative(folder.parent().unwrap_or(folder), folder);
             let message = format!("there is no environment `{}`: `{folder}/{0}.toml` does not exist", printable(name));
             let finding = Finding::error("environment-unknown", message);
-            Err(match words::closest(name, known.iter().map(String::as_str)) {
+            Err(match dunlin_planner::closest(name, known.iter().map(String::as_str)) {
                 Some(near) => finding.hint(format!("did you mean `{near}`?")),
                 None if known.is_empty() => finding
                     .hint("this project has no environments: leave `--env` and DUNLIN_ENV out, or write that file"),
