@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::repair::commands;
+use crate::repair::{commands, doubt, in_doubt, is_for_a_person};
 use crate::{
     Body, Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx, Observed,
     RowState, Selection, StoredDependency, TargetName,
@@ -129,6 +129,11 @@ fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> 
         )
         .class(Class::Dirty)
         .hint(decide(migration, row)),
+        Standing::Resumable if row.holder.is_none() && is_for_a_person(migration, row) => {
+            Finding::error("statement-in-doubt", in_doubt(row))
+                .class(Class::Dirty)
+                .hint(doubt(id, row.step as usize + 1))
+        }
         Standing::Applied if row.checksum != migration.up.digest => Finding::note(
             "migration-reworded",
             format!("only comments or white space of `{id}` changed since it was applied"),

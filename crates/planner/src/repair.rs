@@ -330,7 +330,7 @@ fn first_edited(migration: &Migration, row: &LedgerRow) -> Option<u32> {
 }
 
 /// Whether the statement that was begun leaves no trace that a probe could find.
-fn is_for_a_person(migration: &Migration, row: &LedgerRow) -> bool {
+pub(crate) fn is_for_a_person(migration: &Migration, row: &LedgerRow) -> bool {
     let Ok(body) = walked(Some(migration), row) else { return false };
     let statement = body.statements.get(row.step as usize).filter(|_| row.in_doubt());
     statement.is_some_and(|statement| {
@@ -381,7 +381,7 @@ fn in_target<'g>(graph: &'g Graph<'_>, target: &TargetName, row: &LedgerRow) -> 
     (graph.catalog().sets[migration.set()].target == *target).then_some(migration)
 }
 
-fn in_doubt(row: &LedgerRow) -> String {
+pub(crate) fn in_doubt(row: &LedgerRow) -> String {
     format!("`{}` was interrupted in statement {}, and nothing tells whether it was done", row.id, row.step + 1)
 }
 

@@ -89,3 +89,21 @@ fn a_selection_shows_its_own() {
       hint: bring the file back from version control; or say `dunlin repair forget crm/0 --reason TEXT` if nothing of it is there any more, or it no longer matters
     ");
 }
+
+#[test]
+fn a_statement_in_doubt_waits_for_a_person_unless_it_is_at_work() {
+    assert_snapshot!(show("
+        target core postgres
+        set auth core
+        set jobs core
+        auth/1 alone
+        jobs/1 alone
+        row core auth/1 running alone begun 1 doubt
+        row core jobs/1 running alone begun 1 doubt held
+    ", "status"), @"
+    auth/1 running: interrupted in statement 1, which may have been done: see `dunlin repair`
+    jobs/1 running: in progress: process 4711 (dunlin) for 12 s
+    error statement-in-doubt Dirty: `auth/1` was interrupted in statement 1, and nothing tells whether it was done (line 5)
+      hint: look at the database, then say `dunlin repair done auth/1 --statement 1 --reason TEXT` or `dunlin repair undone auth/1 --statement 1 --reason TEXT`; `-- dunlin: probe SELECT …` above it would tell the next time
+    ");
+}

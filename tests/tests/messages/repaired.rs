@@ -295,8 +295,12 @@ fn a_statement_in_doubt_is_settled() {
       jobs  1 running
         1  running  work  interrupted in statement 2, which may have been done: see `dunlin repair`
 
+    error[statement-in-doubt]: `jobs/1` was interrupted in statement 2, and nothing tells whether it was done
+    --> jobs/1_work.sql:1:1
+    hint: look at the database, then say `dunlin repair done jobs/1 --statement 2 --reason TEXT` or `dunlin repair undone jobs/1 --statement 2 --reason TEXT`; `-- dunlin: probe SELECT …` above it would tell the next time
+
     1 migration: 1 running
-    [exit 0]
+    [exit 3]
 
     $ dunlin repair
     [stdout]
@@ -308,22 +312,18 @@ fn a_statement_in_doubt_is_settled() {
 
     $ dunlin up --yes --quiet
     [stdout]
-    Run RUN: 0 of 1 step done in TIME
-
-      core  1 failed  TIME of work
-
-    error: `jobs/1` failed on core: an earlier attempt was interrupted in statement 2, and nothing tells whether it was done
+    error[statement-in-doubt]: `jobs/1` was interrupted in statement 2, and nothing tells whether it was done
+    --> jobs/1_work.sql:1:1
     hint: look at the database, then say `dunlin repair done jobs/1 --statement 2 --reason TEXT` or `dunlin repair undone jobs/1 --statement 2 --reason TEXT`; `-- dunlin: probe SELECT …` above it would tell the next time
 
-    `jobs/1` stopped half way, and Dunlin leaves it alone until a person has decided. Next: compare the
-    database with what `dunlin explain jobs/1` shows; `dunlin repair` settles it.
+    Nothing runs in acme: 1 error must be mended first.
     [exit 3]
 
     $ dunlin repair done jobs/1 --statement 2 --reason seen --yes
     [stderr]
     jobs/1 in core
       state     running, begun MOMENT UTC by postgres
-      run       RUN, attempt 2
+      run       RUN, attempt 1
       checksum  ffbbb7ec
       progress  1 of 3 statements finished, and the next one was begun and may have been done
       catalog   statement 2: the catalog cannot tell
