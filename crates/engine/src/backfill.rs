@@ -74,6 +74,7 @@ async fn take(
 
 async fn rest_for(context: &Context, rest: Duration) {
     tokio::select! {
+        biased;
         () = tokio::time::sleep(rest) => {}
         () = context.stop.cancelled() => {}
     }

@@ -179,7 +179,9 @@ impl Shell {
         let rest = until.map(|until| self.began + until);
         let stop = self.context.stop.clone();
         let stopping = self.run.is_interrupted();
+        // In this order where several are there at once: what a run does follows from what happens to it.
         tokio::select! {
+            biased;
             Some(joined) = self.tasks.join_next() => {
                 self.ended(joined.expect("an attempt does not panic, and nobody aborts it"));
             }

@@ -22,12 +22,14 @@ pub(crate) async fn until_stopped<T>(
 ) -> T {
     let mut work = pin!(work);
     tokio::select! {
+        biased;
         done = &mut work => return done,
         () = stop.cancelled() => {}
     }
     let mut pause = GRACE;
     loop {
         tokio::select! {
+            biased;
             done = &mut work => return done,
             () = tokio::time::sleep(pause) => canceller.cancel().await,
         }
