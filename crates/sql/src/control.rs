@@ -112,7 +112,7 @@ pub(crate) struct Settled {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Control {
+pub(crate) enum Control {
     Begin,
     Commit,
     Other,
@@ -121,28 +121,53 @@ enum Control {
     CopyToStdout,
 }
 
+/// What becomes of the transaction control in a script.
+pub(crate) struct Verdict {
+    /// Is there an outermost pair?
+    pub(crate) pair: bool,
+    /// The statements that do not run.
+    pub(crate) removed: Vec<usize>,
+    /// Those that must not be there; true for a BEGIN that nothing ends.
+    pub(crate) wrong: Vec<(usize, bool)>,
+}
+
+/// Judges the transaction control among `count` statements, each with its number and in order.
+pub(crate) fn judge(controls: &[(usize, Control)], count: usize) -> Verdict {
+    let last = count.saturating_sub(1);
+    let begins = controls.first() == Some(&(0, Control::Begin));
+    let pair = last > 0 && begins && controls.last() == Some(&(last, Control::Commit));
+    let mut verdict = Verdict { pair, removed: Vec::new(), wrong: Vec::new() };
+    let mut modes_end = usize::from(pair);
+    for (at, control) in controls.iter().copied() {
+        if at == modes_end && control == Control::SetTransaction {
+            modes_end += 1;
+        }
+        if at < modes_end || (pair && at == last) {
+            verdict.removed.push(at);
+        } else {
+            let unpaired = at == 0 && !controls[1..].iter().any(|(_, control)| ends(*control));
+            verdict.wrong.push((at, unpaired));
+        }
+    }
+    verdict
+}
+
 /// Takes off the outermost pair and leading SET TRANSACTIONs, and reports the rest.
 pub(crate) fn settle(text: &str, statements: Vec<Statement>) -> Settled {
-    let controls: Vec<_> = statements.iter().map(|statement| control(text, statement)).collect();
-    let last = controls.len().saturating_sub(1);
-    let pair = last > 0 && controls[0] == Some(Control::Begin) && controls[last] == Some(Control::Commit);
-    let body_start = usize::from(pair);
-    let modes_end = (body_start..controls.len())
-        .find(|at| controls[*at] != Some(Control::SetTransaction))
-        .unwrap_or(controls.len());
+    let each = statements.iter().enumerate();
+    let controls: Vec<_> = each.filter_map(|(at, statement)| Some((at, control(text, statement)?))).collect();
+    let Verdict { pair, removed, wrong } = judge(&controls, statements.len());
+    let kind = |at: usize| controls.binary_search_by_key(&at, |(at, _)| *at).ok().map(|found| controls[found].1);
     let mut settled = Settled { statements: Vec::new(), removed: Vec::new(), pair, modes: None, errors: Vec::new() };
+    for (at, unpaired) in wrong {
+        let range = &statements[at].range;
+        settled.errors.extend(kind(at).map(|control| error(text, control, range, unpaired)));
+    }
     for (at, statement) in statements.into_iter().enumerate() {
-        let Some(control) = controls[at] else {
-            settled.statements.push(statement);
-            continue;
-        };
-        if at < modes_end || (pair && at == last) {
-            add_modes(&mut settled.modes, text, &statement);
+        if removed.binary_search(&at).is_ok() {
+            merge(&mut settled.modes, modes(text, &statement));
             settled.removed.push(statement.range.start..statement.end);
         } else {
-            let unpaired = at == 0 && !controls[1..].iter().flatten().any(|it| ends(*it));
-            let error = error(text, control, &statement.range, unpaired);
-            settled.errors.push(error);
             settled.statements.push(statement);
         }
     }
@@ -153,7 +178,7 @@ fn ends(control: Control) -> bool {
     matches!(control, Control::Commit | Control::Other)
 }
 
-fn error(text: &str, control: Control, range: &Range<usize>, unpaired: bool) -> ControlError {
+pub(crate) fn error(text: &str, control: Control, range: &Range<usize>, unpaired: bool) -> ControlError {
     let range = range.clone();
     let words: Vec<_> = head(text, &range).take(3).map(|token| token.text).collect();
     let statement = words.join(" ");
@@ -170,8 +195,13 @@ fn head<'a>(text: &'a str, range: &Range<usize>) -> impl Iterator<Item = Token<'
     Lexer::within(text, range).significant()
 }
 
-fn control(text: &str, statement: &Statement) -> Option<Control> {
+/// The transaction control that a statement is.
+pub(crate) fn control(text: &str, statement: &Statement) -> Option<Control> {
+    let relevant = ["begin", "start", "commit", "end", "rollback", "abort", "prepare", "set", "copy"];
     let first = head(text, &statement.range).next()?;
+    if !relevant.iter().any(|word| first.is(word)) {
+        return None;
+    }
     let rest: Vec<_> = head(text, &statement.range).skip(1).take(8).collect();
     let second = |word: &str| rest.first().is_some_and(|token| token.is(word));
     let any = |word: &str| rest.iter().any(|token| token.is(word));
@@ -208,7 +238,8 @@ fn copies_to_stdout(text: &str, range: &Range<usize>) -> bool {
     tokens.windows(2).any(|pair| pair[0].is("to") && pair[1].is("stdout"))
 }
 
-fn add_modes(modes: &mut Option<TransactionModes>, text: &str, statement: &Statement) {
+/// What one statement asks for.
+pub(crate) fn modes(text: &str, statement: &Statement) -> Option<TransactionModes> {
     let tokens: Vec<_> = head(text, &statement.range).collect();
     let any = |word: &str| tokens.iter().any(|token| token.is(word));
     let isolation = if any("serializable") {
@@ -224,14 +255,18 @@ fn add_modes(modes: &mut Option<TransactionModes>, text: &str, statement: &State
     };
     let read_only = any("only");
     let deferrable = any("deferrable") && !any("not");
-    if isolation.is_none() && !read_only && !deferrable {
-        return;
-    }
+    let asks = isolation.is_some() || read_only || deferrable;
+    asks.then(|| TransactionModes { isolation, read_only, deferrable, range: statement.range.clone() })
+}
+
+/// Adds what a later statement asks for.
+pub(crate) fn merge(modes: &mut Option<TransactionModes>, later: Option<TransactionModes>) {
+    let Some(later) = later else { return };
     let earlier = modes.take().unwrap_or_default();
     *modes = Some(TransactionModes {
-        isolation: isolation.or(earlier.isolation),
-        read_only: read_only || earlier.read_only,
-        deferrable: deferrable || earlier.deferrable,
-        range: statement.range.clone(),
+        isolation: later.isolation.or(earlier.isolation),
+        read_only: later.read_only || earlier.read_only,
+        deferrable: later.deferrable || earlier.deferrable,
+        range: later.range,
     });
 }

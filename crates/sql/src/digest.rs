@@ -38,18 +38,43 @@ pub(crate) fn of_body(text: &str, part: &Range<usize>, removed: &[Range<usize>])
     hash.finalize().into()
 }
 
-/// The digest of the statements' tokens. NUL, which no text contains, ends each token.
+/// The digest of the statements' tokens.
 pub(crate) fn of_tokens(text: &str, script: &Script) -> Digest {
-    let mut hash = Sha256::new();
+    let mut hash = TokenHash::default();
     for statement in &script.statements {
-        for token in Lexer::within(text, &statement.range).significant() {
-            hash.update(token.text);
-            hash.update([0]);
-        }
+        hash.statement(text, &statement.range);
         if let Some(data) = &statement.copy_data {
-            hash.update(&text[data.clone()]);
+            hash.data(&text[data.clone()]);
         }
-        hash.update([0]);
+        hash.end_statement();
     }
-    hash.finalize().into()
+    hash.finish()
+}
+
+/// The digest of statements' tokens on its way. NUL, which no text contains, ends each token.
+#[derive(Default)]
+pub(crate) struct TokenHash(Sha256);
+
+impl TokenHash {
+    /// Adds a statement, whose data may follow.
+    pub(crate) fn statement(&mut self, text: &str, range: &Range<usize>) {
+        for token in Lexer::within(text, range).significant() {
+            self.0.update(token.text);
+            self.0.update([0]);
+        }
+    }
+
+    /// Adds data of the statement.
+    pub(crate) fn data(&mut self, data: &str) {
+        self.0.update(data);
+    }
+
+    /// Ends the statement.
+    pub(crate) fn end_statement(&mut self) {
+        self.0.update([0]);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        self.0.finalize().into()
+    }
 }

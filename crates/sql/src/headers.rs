@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::directive::{self, Allow, Batch, HeaderError};
 use crate::phase::Phase;
+use crate::rules;
 use crate::split::Script;
 
 /// A value and the bytes of the text that say it.
@@ -63,6 +64,23 @@ pub struct Headers {
     pub errors: Vec<HeaderError>,
 }
 
+impl Headers {
+    /// What is wrong with them: message, hint and place.
+    pub(crate) fn wrong(&self) -> Vec<(String, Option<String>, Range<usize>)> {
+        let directives = self.errors.iter().map(|error| (error.to_string(), error.hint(), error.range()));
+        let allows = self.allows.iter().filter_map(|allow| {
+            let rule = &allow.value.rule;
+            let known = rules::ALL.iter().map(|rule| rule.code);
+            if known.clone().any(|code| code == rule) {
+                return None;
+            }
+            let hint = directive::nearest(rule, known).map(|it| format!("did you mean `{it}`?"));
+            Some((format!("there is no lint rule `{rule}`"), hint, allow.range.clone()))
+        });
+        directives.chain(allows).collect()
+    }
+}
+
 /// Does a `--` comment address Dunlin?
 pub(crate) fn addresses_dunlin(comment: &str) -> bool {
     directive_text(comment).is_some()
@@ -78,9 +96,14 @@ fn directive_text(comment: &str) -> Option<&str> {
 /// The headers in the comments of `script`, which was split from `text`.
 #[must_use]
 pub fn headers(text: &str, script: &Script) -> Headers {
+    in_comments(text, &script.comments)
+}
+
+/// The headers in these comments of `text`.
+pub(crate) fn in_comments(text: &str, comments: &[Range<usize>]) -> Headers {
     let mut headers = Headers::default();
     let mut listing = false;
-    for range in &script.comments {
+    for range in comments {
         let comment = &text[range.clone()];
         if let Some(rest) = directive_text(comment) {
             listing = false;

@@ -5,6 +5,8 @@
 //! [`rules`], one per file. Behind it, in order: [`normalize`] (bytes to text), [`split`] (text to statements), [`headers`]
 //! (comments to directives), [`analyze`] (statements to facts).
 //!
+//! A file too large to be held goes through [`Scan::read`] instead, and is handed out by [`Pieces`] when it runs.
+//!
 //! Pure: no files, no network, no clock, no output. The dialect is PostgreSQL's with the idioms of TimescaleDB and
 //! pg_cron. Left out: whether a statement is right. That is the server's to say, and rehearsing asks it.
 //!
@@ -14,11 +16,13 @@
 
 mod analysis;
 mod batch;
+mod blocks;
 mod call;
 mod classify;
 mod control;
 mod digest;
 mod directive;
+mod excerpt;
 mod headers;
 mod lexer;
 mod lines;
@@ -26,29 +30,37 @@ mod lock;
 mod name;
 mod names;
 mod phase;
+mod pieces;
 mod problem;
 mod read;
 pub mod rules;
+mod scan;
 mod source;
 mod split;
+mod stream;
 mod tree;
 
 pub use analysis::{
     Analysis, ColumnChange, ColumnChangeKind, ObjectAction, ObjectKind, ObjectRef, SyntaxIssue, analyze,
 };
 pub use batch::BatchPlace;
+pub use blocks::{Marks, StreamError};
 pub use call::{Argument, Call, CronJob};
 pub use classify::{EnumValue, IndexBuild, NonTx, ReindexTarget, StatementClass};
 pub use control::{ControlError, IsolationLevel, TransactionModes};
 pub use digest::{Digest, Digests};
 pub use directive::{Allow, Batch, HeaderError, Limit, duration};
+pub use excerpt::Excerpt;
 pub use headers::{Headers, Placed, headers};
 pub use lines::{LineIndex, Position};
 pub use lock::LockLevel;
 pub use name::QualifiedName;
 pub use phase::{Phase, UnknownPhase};
+pub use pieces::{Fragment, Piece, Pieces};
 pub use problem::{Problem, Severity, Violation};
 pub use read::{Normalized, ReadError, normalize};
 pub use rules::{LintContext, Rule};
+pub use scan::Scan;
 pub use source::Source;
 pub use split::{Script, SplitError, Statement, split, split_part};
+pub use stream::Sizes;

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use crate::digest::{self, Digest};
 use crate::lines::Position;
+use crate::problem::Problem;
 
-const BOM: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Why bytes are no SQL text. Each carries the byte offset in the file and where that is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,17 @@ impl ReadError {
         match self {
             Self::Nul { position, .. } | Self::InvalidUtf8 { position, .. } => *position,
             Self::Utf16 => Position { line: 1, column: 1 },
+        }
+    }
+
+    /// The same as a problem; `line` holds the bytes before it in its line.
+    pub(crate) fn problem(&self, line: &[u8]) -> Problem {
+        Problem {
+            message: self.to_string(),
+            hint: Some("save the file as UTF-8 text".to_owned()),
+            range: self.offset()..self.offset() + 1,
+            position: self.position(),
+            line: String::from_utf8_lossy(line).into_owned(),
         }
     }
 }
@@ -99,16 +111,55 @@ pub fn normalize(bytes: &[u8]) -> Result<Normalized, ReadError> {
     }
     let content = bytes.strip_prefix(BOM).unwrap_or(bytes);
     let skipped = bytes.len() - content.len();
-    let text = std::str::from_utf8(content).map_err(|error| {
-        let (offset, position) = place(content, error.valid_up_to());
-        ReadError::InvalidUtf8 { offset: offset + skipped, position }
-    })?;
-    if let Some(nul) = content.iter().position(|byte| *byte == 0) {
-        let (offset, position) = place(content, nul);
-        return Err(ReadError::Nul { offset: offset + skipped, position });
+    let (text, fault) = first_fault(content);
+    if let Some(Fault { at, is_nul, .. }) = fault {
+        let (offset, position) = place(content, at);
+        let offset = offset + skipped;
+        return Err(if is_nul {
+            ReadError::Nul { offset, position }
+        } else {
+            ReadError::InvalidUtf8 { offset, position }
+        });
     }
     let (text, crlf) = without_carriage_returns(text);
     Ok(Normalized { raw_digest: digest::of_bytes(bytes), bom: skipped > 0, text: text.into_owned(), crlf })
+}
+
+/// The first byte that is no text.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) at: usize,
+    /// A NUL; otherwise it is no UTF-8.
+    pub(crate) is_nul: bool,
+    /// The bytes end within a character, which may be whole with those that follow.
+    pub(crate) is_cut: bool,
+}
+
+/// The UTF-8 at the start of `bytes`, and the first thing in them that is no text.
+pub(crate) fn first_fault(bytes: &[u8]) -> (&str, Option<Fault>) {
+    let (text, fault) = match std::str::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let text = std::str::from_utf8(&bytes[..at]).expect("it is valid up to there");
+            (text, Some(Fault { at, is_nul: false, is_cut: error.error_len().is_none() }))
+        }
+    };
+    let nul = text.bytes().position(|byte| byte == 0);
+    (text, nul.map(|at| Fault { at, is_nul: true, is_cut: false }).or(fault))
+}
+
+/// Appends `text` with LF for each CRLF.
+pub(crate) fn push_without_carriage_returns(text: &str, to: &mut String) {
+    if !text.as_bytes().contains(&b'\r') {
+        return to.push_str(text);
+    }
+    for (number, line) in text.split("\r\n").enumerate() {
+        if number > 0 {
+            to.push('\n');
+        }
+        to.push_str(line);
+    }
 }
 
 fn without_carriage_returns(text: &str) -> (Cow<'_, str>, Vec<usize>) {
@@ -129,7 +180,7 @@ fn without_carriage_returns(text: &str) -> (Cow<'_, str>, Vec<usize>) {
 }
 
 /// A byte order mark of UTF-16, or ASCII text in UTF-16 without one: a NUL in every second of the first bytes.
-fn looks_like_utf16(bytes: &[u8]) -> bool {
+pub(crate) fn looks_like_utf16(bytes: &[u8]) -> bool {
     let pairs = bytes.chunks_exact(2).take(16);
     bytes.starts_with(b"\xFF\xFE")
         || bytes.starts_with(b"\xFE\xFF")

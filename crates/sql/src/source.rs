@@ -8,7 +8,6 @@ use crate::analysis::{self, Analysis, ObjectAction};
 use crate::batch::{self, BatchPlace};
 use crate::classify::StatementClass;
 use crate::digest::{self, Digests};
-use crate::directive;
 use crate::headers::{Headers, Placed, headers};
 use crate::lines::LineIndex;
 use crate::phase::Phase;
@@ -40,13 +39,7 @@ impl Source {
     pub fn read(bytes: &[u8]) -> Result<Self, Problem> {
         let normalized = normalize(bytes).map_err(|error| {
             let line = bytes[..error.offset()].rsplit(|byte| *byte == b'\n').next();
-            Problem {
-                message: error.to_string(),
-                hint: Some("save the file as UTF-8 text".to_owned()),
-                range: error.offset()..error.offset() + 1,
-                position: error.position(),
-                line: String::from_utf8_lossy(line.unwrap_or_default()).into_owned(),
-            }
+            error.problem(line.unwrap_or_default())
         })?;
         let whole = 0..normalized.text().len();
         Self::part(normalized, whole)
@@ -73,18 +66,8 @@ impl Source {
             let hint = Some(error.hint().to_owned());
             problem(error.to_string(), hint, error.range())
         });
-        let directives = headers.errors.iter().map(|error| problem(error.to_string(), error.hint(), error.range()));
-        let allows = headers.allows.iter().filter_map(|allow| {
-            let rule = &allow.value.rule;
-            let known = rules::ALL.iter().map(|rule| rule.code);
-            if known.clone().any(|code| code == rule) {
-                return None;
-            }
-            let hint = directive::nearest(rule, known).map(|it| format!("did you mean `{it}`?"));
-            let message = format!("there is no lint rule `{rule}`");
-            Some(problem(message, hint, allow.range.clone()))
-        });
-        let mut problems: Vec<_> = control.chain(directives).chain(allows).collect();
+        let mut problems: Vec<_> = control.collect();
+        problems.extend(headers.wrong().into_iter().map(|(message, hint, range)| problem(message, hint, range)));
         problems.sort_by_key(|problem| problem.range.start);
         let digests = Digests {
             raw: normalized.raw_digest(),

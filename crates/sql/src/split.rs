@@ -179,6 +179,36 @@ pub fn split_part(text: &str, part: &Range<usize>) -> Result<Script, SplitError>
     splitter.finish()
 }
 
+/// The statements at the start of a text that may go on behind its end.
+pub(crate) struct Prefix {
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) comments: Vec<Range<usize>>,
+    /// Behind the last statement, its data not counted.
+    pub(crate) end: usize,
+    /// The last statement reads the data that begin at `end`.
+    pub(crate) reads_data: bool,
+    /// What keeps the text behind from being split; with more of it, that may be nothing.
+    pub(crate) error: Option<SplitError>,
+}
+
+/// Splits as much of `part` as is certain; `is_all` tells that nothing follows, `is_begun` that statements came before.
+pub(crate) fn split_prefix(text: &str, part: &Range<usize>, is_begun: bool, is_all: bool) -> Prefix {
+    let mut splitter = Splitter { is_begun, streams: Some(is_all), ..Splitter::new(text, part) };
+    let mut error = None;
+    while error.is_none() && splitter.data.is_none() {
+        let Some(token) = splitter.lexer.next() else { break };
+        error = splitter.token(&token).err();
+    }
+    if is_all && error.is_none() && splitter.data.is_none() {
+        error = splitter.close().err();
+    }
+    let whole = is_all && error.is_none() && splitter.data.is_none();
+    let last = splitter.statements.last().map_or(part.start, |statement| statement.end);
+    let end = if whole { part.end } else { last };
+    let comments = splitter.comments.into_iter().filter(|comment| comment.start < end).collect();
+    Prefix { statements: splitter.statements, comments, end, reads_data: splitter.data.is_some(), error }
+}
+
 /// The first unquoted words of a statement, which say whether it has an SQL body or inline data.
 #[derive(Debug, Default)]
 struct Head {
@@ -228,6 +258,12 @@ struct Splitter<'a> {
     /// The openings of BEGIN ATOMIC and of CASE inside it.
     blocks: Vec<Range<usize>>,
     reads_stdin: bool,
+    /// Did statements come before this text?
+    is_begun: bool,
+    /// Where data are handed out in pieces: is this the end of the text?
+    streams: Option<bool>,
+    /// Where these data begin.
+    data: Option<usize>,
 }
 
 impl<'a> Splitter<'a> {
@@ -245,6 +281,9 @@ impl<'a> Splitter<'a> {
             parentheses: Vec::new(),
             blocks: Vec::new(),
             reads_stdin: false,
+            is_begun: false,
+            streams: None,
+            data: None,
         }
     }
 
@@ -280,7 +319,7 @@ impl<'a> Splitter<'a> {
     }
 
     fn comment(&mut self, token: &Token<'_>) {
-        let leading = self.statements.is_empty() && self.current.is_none();
+        let leading = !self.is_begun && self.statements.is_empty() && self.current.is_none();
         if leading || crate::headers::addresses_dunlin(token.text) {
             self.comments.push(token.range.clone());
         }
@@ -330,26 +369,39 @@ impl<'a> Splitter<'a> {
         };
         let mut statement = Statement { line: self.lines.line(range.start), range, end, copy_data: None };
         if reads_stdin {
-            let (data, end) = self.copy_data(&statement)?;
-            statement.copy_data = Some(data);
-            statement.end = end;
-            self.lexer.skip_to(end);
+            let start = self.data_start(&statement)?;
+            if self.streams.is_some() {
+                self.data = Some(start);
+                statement.end = start;
+            } else {
+                let (data, end) = self.copy_data(&statement, start)?;
+                statement.copy_data = Some(data);
+                statement.end = end;
+                self.lexer.skip_to(end);
+            }
         }
         self.statements.push(statement);
         Ok(())
     }
 
-    /// The data behind a COPY statement, and the offset behind the line that ends it.
-    fn copy_data(&self, copy: &Statement) -> Result<(Range<usize>, usize), SplitError> {
+    /// Where the data behind a COPY statement begin: in the next line.
+    fn data_start(&self, copy: &Statement) -> Result<usize, SplitError> {
         let rest = &self.text[copy.end..self.end];
-        let line_len = rest.find('\n').unwrap_or(rest.len());
-        let line_end = copy.end + line_len;
+        let newline = rest.find('\n');
+        let line_end = copy.end + newline.unwrap_or(rest.len());
         if let Some(token) = Lexer::within(self.text, &(copy.end..line_end))
             .find(|token| !matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment))
         {
             return Err(SplitError::TextBeforeData { range: token.range });
         }
-        let start = (line_end + 1).min(self.end);
+        if newline.is_none() && self.streams == Some(false) {
+            return Err(SplitError::UnterminatedData { range: copy.range.clone() });
+        }
+        Ok((line_end + 1).min(self.end))
+    }
+
+    /// The data behind a COPY statement, and the offset behind the line that ends it.
+    fn copy_data(&self, copy: &Statement, start: usize) -> Result<(Range<usize>, usize), SplitError> {
         let mut at = start;
         for line in self.text[start..self.end].split_inclusive('\n') {
             if line.strip_suffix('\n').unwrap_or(line) == r"\." {
@@ -360,7 +412,8 @@ impl<'a> Splitter<'a> {
         Err(SplitError::UnterminatedData { range: copy.range.clone() })
     }
 
-    fn finish(mut self) -> Result<Script, SplitError> {
+    /// Takes the end of the text for the end of the last statement.
+    fn close(&mut self) -> Result<(), SplitError> {
         if let Some(range) = self.parentheses.pop() {
             return Err(SplitError::UnclosedParenthesis { range });
         }
@@ -368,9 +421,14 @@ impl<'a> Splitter<'a> {
             let range = self.blocks.swap_remove(0);
             return Err(SplitError::UnclosedBody { range });
         }
-        if let Some(range) = &self.current {
-            self.end_statement(range.end)?;
+        match &self.current {
+            Some(range) => self.end_statement(range.end),
+            None => Ok(()),
         }
+    }
+
+    fn finish(mut self) -> Result<Script, SplitError> {
+        self.close()?;
         let split = control::settle(self.text, self.statements);
         Ok(Script {
             statements: split.statements,
