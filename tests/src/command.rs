@@ -1,5 +1,6 @@
 //! One run of the binary and what came of it.
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -46,6 +47,33 @@ impl Dunlin {
         let mut command = self.command(&format!("--log-format json {words}"));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Running::new(words, command.spawn().expect("the binary runs"))
+    }
+
+    /// Runs it at a terminal, where `keys` are typed once it asks `[y/N]`. All that the terminal shows is stdout.
+    ///
+    /// # Panics
+    /// If `script`, which makes the terminal, cannot be started, or nothing is asked.
+    pub fn at_terminal(&self, words: &str, keys: &str) -> Outcome {
+        let inner = self.command("");
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--flush", "--command"]);
+        command.arg(format!("{} {words}", inner.get_program().display())).arg("/dev/null");
+        command.current_dir(&self.dir).env_clear().env("TERM", "xterm");
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("`script` runs");
+        let mut screen = child.stdout.take().expect("stdout is a pipe");
+        let mut shown = Vec::new();
+        while !String::from_utf8_lossy(&shown).contains("[y/N]") {
+            let mut piece = [0; 1024];
+            let read = screen.read(&mut piece).expect("a pipe can be read");
+            assert_ne!(read, 0, "nothing was asked: {}", String::from_utf8_lossy(&shown));
+            shown.extend(&piece[..read]);
+        }
+        let mut typed = child.stdin.take().expect("stdin is a pipe");
+        typed.write_all(keys.as_bytes()).expect("a terminal takes keys");
+        screen.read_to_end(&mut shown).expect("a pipe can be read");
+        let status = child.wait().expect("a child can be waited for");
+        Outcome::new(words, Output { status, stdout: shown, stderr: Vec::new() })
     }
 
     fn command(&self, words: &str) -> Command {

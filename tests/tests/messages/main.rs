@@ -1,6 +1,8 @@
 //! Every message that matters, word for word, as whoever started `dunlin` reads it.
 
 #[cfg(test)]
+mod asked;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod dependencies;
