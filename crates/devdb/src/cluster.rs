@@ -143,6 +143,15 @@ impl Cluster {
         }
     }
 
+    /// Stops the server at once, as when its machine loses power, and starts it again at the same port.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn crash(&self) -> Result<(), DevdbError> {
+        let lock = self.place.lock(|| ())?;
+        server::crash(&self.place, &self.server, &lock)
+    }
+
     /// The cluster's name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -1,8 +1,10 @@
 //! PgBouncer in transaction mode before a cluster, for tests of what does not survive pooling.
 //!
 //! It runs as the cluster's account, below the cluster's directory, and ends with who made it, however that goes: a small
-//! shell waits for the end of a pipe that only the maker holds open, then kills it and removes its files.
+//! shell waits for the end of a pipe that only the maker holds open, then kills it and removes its files. A line in that
+//! pipe makes it kill PgBouncer and start another.
 
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -25,14 +27,16 @@ const READY_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 5;
 
 /// Its arguments are the files and the command.
-const SCRIPT: &str = "files=$1; shift; \"$@\" </dev/null >\"$files/log\" 2>&1 & pid=$!; \
-    read -r _; kill -KILL $pid; wait $pid; rm -rf \"$files\"";
+const SCRIPT: &str = "files=$1; shift; start() { \"$@\" </dev/null >\"$files/log\" 2>&1 & pid=$!; }; \
+    end() { kill -KILL $pid; wait $pid; }; start \"$@\"; while read -r _; do end; start \"$@\"; echo; done; \
+    end; rm -rf \"$files\"";
 
 /// A running pooler; it stops when this goes.
 #[derive(Debug)]
 pub struct Pooler {
     port: u16,
     shell: Child,
+    files: PathBuf,
 }
 
 impl Pooler {
@@ -68,6 +72,17 @@ impl Pooler {
     pub fn url(&self, database: &str) -> String {
         url(self.port, database)
     }
+
+    /// Kills PgBouncer, with every connection through it, and starts it again at the same port.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn crash(&mut self) -> Result<(), DevdbError> {
+        let (input, output) = (self.shell.stdin.as_mut(), self.shell.stdout.as_mut());
+        input.expect("it is only taken at the end").write_all(b"\n")?;
+        output.expect("stdout is a pipe").read_exact(&mut [0])?;
+        wait_ready(self)
+    }
 }
 
 impl Drop for Pooler {
@@ -87,10 +102,10 @@ fn launch(bouncer: &Bouncer, account: &Account, cluster: &Cluster, connections: 
     fs::write(files.join("users"), "\"postgres\" \"\"\n")?;
     let mut setsid = bouncer.command(account, Path::new("setsid"));
     setsid.args(["sh", "-c", SCRIPT, "sh"]).arg(&files).arg(bouncer.program()).arg(&config);
-    setsid.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    setsid.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let shell = setsid.spawn().map_err(|source| DevdbError::Spawn { program: "setsid".to_owned(), source })?;
-    let pooler = Pooler { port, shell };
-    wait_ready(&pooler, &files)?;
+    let pooler = Pooler { port, shell, files };
+    wait_ready(&pooler)?;
     Ok(pooler)
 }
 
@@ -114,9 +129,9 @@ server_idle_timeout = 5
 }
 
 /// Waits until the pooler listens. One that cannot, because the port was taken meanwhile, says so in its log.
-fn wait_ready(pooler: &Pooler, files: &Path) -> Result<(), DevdbError> {
+fn wait_ready(pooler: &Pooler) -> Result<(), DevdbError> {
     let since = Instant::now();
-    let log: PathBuf = files.join("log");
+    let log = pooler.files.join("log");
     loop {
         let said = fs::read_to_string(&log).unwrap_or_default();
         if said.contains("process up") && TcpStream::connect((Ipv4Addr::LOCALHOST, pooler.port)).is_ok() {

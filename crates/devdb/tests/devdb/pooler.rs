@@ -12,17 +12,22 @@ fn clients_share_sessions_and_nothing_is_left_behind() {
     let cluster = start(&spec);
     cluster.create_database("shared", Template::Plain).unwrap();
     let before = processes(&spec).len();
-    let pooler = Pooler::start(&home(), &cluster, 1, &|_| ()).unwrap_or_else(|error| panic!("{error:?}"));
+    let mut pooler = Pooler::start(&home(), &cluster, 1, &|_| ()).unwrap_or_else(|error| panic!("{error:?}"));
+    let url = pooler.url("shared");
     let through = |script: &str| {
         let mut psql = Command::new(cluster.bin("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--command", script]);
-        let output = psql.arg("--dbname").arg(pooler.url("shared")).output().unwrap();
+        let output = psql.arg("--dbname").arg(&url).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     assert_eq!(through("SELECT pg_backend_pid()"), through("SELECT pg_backend_pid()"), "one session for two clients");
     through("SET lock_timeout = '7s'");
     assert_eq!(through("SHOW lock_timeout").trim(), "7s", "a setting leaks: this is what poolers do");
     assert!(processes(&spec).len() > before);
+    pooler.crash().unwrap();
+    assert_eq!(through("SHOW lock_timeout").trim(), "0", "another pooler has other sessions");
+    cluster.crash().unwrap();
+    assert_eq!(through("SELECT 1").trim(), "1", "the server is there again, at its port");
     drop(pooler);
     assert_eq!(processes(&spec).len(), before, "{:?}", processes(&spec));
     cluster.close().unwrap();
