@@ -188,7 +188,7 @@ impl View for Bars {
                 self.print(event);
             }
             EventKind::Noticed { .. } if shown(event, self.terminal) => self.print(event),
-            EventKind::Stopping => self.print(event),
+            EventKind::Stopping | EventKind::Paused { .. } | EventKind::Resumed { .. } => self.print(event),
             EventKind::RunStarted { .. }
             | EventKind::LedgerReady { .. }
             | EventKind::Noticed { .. }

@@ -25,7 +25,7 @@ pub(crate) async fn run(
     if let Some(exit) = exit_of(plan.findings.iter()) {
         return Err(Stop::Said(exit));
     }
-    if plan.steps.is_empty() || how.dry_run {
+    if !plan.has_work() || how.dry_run {
         return Ok(None);
     }
     permit(workspace)?;
@@ -41,7 +41,7 @@ pub(crate) async fn run(
 
 /// A plan that will run is progress and goes to stderr; one that is asked for is data.
 fn show(plan: &Plan, format: Format, is_data: bool, terminal: Terminal) {
-    let runs = !is_data && !plan.steps.is_empty() && plan.errors().next().is_none();
+    let runs = !is_data && plan.has_work() && plan.errors().next().is_none();
     match format {
         Format::Json if runs => {}
         Format::Json => terminal.data(&dunlin_render::plan_json(plan)),
@@ -73,8 +73,10 @@ fn ask(plan: &Plan, how: &RunArgs, terminal: Terminal) -> Result<(), Stop> {
         Direction::Up => "Apply",
         Direction::Down => "Take back",
     };
-    let question =
-        format!("{verb} {} in {}?", count(plan.steps.len(), "migration"), count(databases(plan), "database"));
+    let question = match plan.steps.len() {
+        0 => format!("Resume {}?", count(plan.left_paused.len(), "paused job")),
+        steps => format!("{verb} {} in {}?", count(steps, "migration"), count(databases(plan), "database")),
+    };
     confirm(&question, "add --yes to run it without being asked", terminal)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dunlin_driver_postgres::{Flavor, ServerFacts};
+use dunlin_driver_postgres::{Flavor, Pausing, ServerFacts};
 use dunlin_planner::{Failure, FailureClass, Feature};
 
 const EXTENSION: &str = "pg_cron";
@@ -11,6 +11,16 @@ const DATABASE: &str = "cron.database_name";
 /// The setting can be read by superusers and members of pg_read_all_settings; for others the installed extension tells.
 const SETTINGS: &str = "SELECT 'cron.database_name' AS name, current_setting('cron.database_name', true) AS value";
 
+/// The jobs. Row security shows others than superusers their own, which are the ones that they may change.
+const JOBS: Pausing = Pausing {
+    noun: "job",
+    present: "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') AS present",
+    list: "SELECT j.jobid AS key, COALESCE(j.jobname::text, '') AS name, d.oid AS database, j.active \
+           FROM cron.job j LEFT JOIN pg_database d ON d.datname = j.database ORDER BY j.jobid",
+    pause: "SELECT cron.alter_job(job_id := $1, active := false)",
+    resume: "SELECT cron.alter_job(job_id := jobid, active := true) FROM cron.job WHERE jobid = $1",
+};
+
 /// The database of pg_cron's jobs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cron;
@@ -18,6 +28,10 @@ pub struct Cron;
 impl Flavor for Cron {
     fn extra_queries(&self) -> &'static [&'static str] {
         &[SETTINGS]
+    }
+
+    fn pausing(&self) -> Option<Pausing> {
+        Some(JOBS)
     }
 
     fn describe(&self, facts: &ServerFacts) -> Option<String> {

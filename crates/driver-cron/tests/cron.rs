@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
 use dunlin_driver::conformance::{Database, Factory, run_all};
-use dunlin_driver::{Driver, TargetUrl};
+use dunlin_driver::{Driver, Jobs, TargetUrl};
 use dunlin_driver_cron::Cron;
 use dunlin_driver_postgres::{ConnectOptions, PostgresDriver, PostgresSettings};
 use dunlin_planner::{Failure, FailureClass, Feature, ProjectName, TargetFacts, TargetName};
@@ -23,10 +23,39 @@ fn driver(server: &Cluster, database: &str) -> PostgresDriver {
 }
 
 /// The one database of jobs, made empty for each case.
-struct Jobs(Arc<Cluster>);
+struct Crontab(Arc<Cluster>);
 
 #[async_trait]
-impl Database for Jobs {
+impl Jobs for Crontab {
+    async fn start(&self, name: &str) {
+        self.sql(&format!("SELECT cron.schedule('{}', '0 0 1 1 *', 'SELECT 1')", name.replace('\'', "''")));
+    }
+
+    async fn stop(&self, name: &str) {
+        self.sql(&format!("SELECT cron.alter_job(jobid, active := false) FROM cron.job WHERE jobname = '{name}'"));
+    }
+
+    async fn remove(&self, name: &str) {
+        self.sql(&format!("SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = '{name}'"));
+    }
+
+    async fn is_active(&self, name: &str) -> Option<bool> {
+        let name = name.replace('\'', "''");
+        match self.sql(&format!("SELECT active FROM cron.job WHERE jobname = '{name}'")).trim() {
+            "" => None,
+            active => Some(active == "t"),
+        }
+    }
+}
+
+impl Crontab {
+    fn sql(&self, text: &str) -> String {
+        self.0.psql("postgres", text).expect("the server answers")
+    }
+}
+
+#[async_trait]
+impl Database for Crontab {
     fn driver(&self) -> Arc<dyn Driver> {
         Arc::new(driver(&self.0, "postgres"))
     }
@@ -36,6 +65,10 @@ impl Database for Jobs {
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')";
         self.0.psql("postgres", query).expect("the server answers").lines().map(str::to_owned).collect()
     }
+
+    fn jobs(&self) -> Option<&dyn Jobs> {
+        Some(self)
+    }
 }
 
 struct Emptied(Arc<Cluster>);
@@ -43,9 +76,10 @@ struct Emptied(Arc<Cluster>);
 #[async_trait]
 impl Factory for Emptied {
     async fn fresh(&self) -> Box<dyn Database> {
-        let empty = "SET client_min_messages = error; DROP SCHEMA IF EXISTS dunlin CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        let empty = "SET client_min_messages = error; DROP SCHEMA IF EXISTS dunlin CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public; \
+                     CREATE EXTENSION IF NOT EXISTS pg_cron; SELECT cron.unschedule(jobid) FROM cron.job";
         self.0.psql("postgres", empty).expect("nobody uses it");
-        Box::new(Jobs(Arc::clone(&self.0)))
+        Box::new(Crontab(Arc::clone(&self.0)))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{failure, sql};
 const LEDGER: &str = include_str!("ledger.sql");
 
 /// What leads from each older version of the tables to the next, beginning with the one from version 1 to version 2.
-const UPGRADES: [&str; PROTOCOL as usize - 1] = [include_str!("upgrade_2.sql")];
+const UPGRADES: [&str; PROTOCOL as usize - 1] = [include_str!("upgrade_2.sql"), include_str!("upgrade_3.sql")];
 
 /// Makes sure of a ledger that can be trusted and belongs to `environment`.
 pub(crate) async fn bootstrap(

@@ -1,71 +1,57 @@
-//! The one place where connections are made: a deadpool of them per URL, whose connections also hand on what the server
-//! says besides answers, and know which backend the startup named.
+//! The one place where connections are made and kept: a deadpool of them per target. Which server they go to is decided in
+//! [`hosts`](crate::hosts).
 
-use std::collections::HashMap;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool::managed::{self, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
+use deadpool_postgres::{ClientWrapper, Runtime};
 use dunlin_driver::NoticeSink;
-use dunlin_planner::{Failure, FailureClass, Notice};
-use tokio::task::JoinHandle;
-use tokio_postgres::error::DbError;
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Error};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use dunlin_planner::{Failure, FailureClass};
+use tokio_postgres::{CancelToken, Client};
 
-use crate::backend_key::{BackendKey, backend_key};
-use crate::failure;
+use crate::backend_key::backend_pid;
+use crate::hosts::{self, Endpoint, Live};
+use crate::notices::Tap;
 use crate::options::ConnectOptions;
+use crate::refusal;
 use crate::rows::{field, one_row};
-use crate::tls;
+use crate::tls::Tls;
+use crate::wire::AsItIs;
 
 /// Inspection, the lane of transactions, that of backfills, four for what runs statement by statement, and one to spare.
 const CONNECTIONS: usize = 8;
 
-/// Where a connection's notices go just now.
-pub(crate) type NoticeTap = Arc<Mutex<Option<NoticeSink>>>;
-
-type Taps = Arc<Mutex<HashMap<BackendKey, NoticeTap>>>;
-
-/// Makes and keeps the connections to one URL.
+/// Makes and keeps the connections of one target.
 #[derive(Clone)]
 pub(crate) struct Connector {
     options: Arc<ConnectOptions>,
-    tls: MakeRustlsConnect,
-    taps: Taps,
-    pool: Pool,
+    pool: Pool<Maker>,
 }
 
 /// A connection out of the pool. Dropping it closes it: whoever was stopped half way may have left a transaction open, or
 /// settings; only [`Connection::give_back`] keeps it.
 pub(crate) struct Connection {
-    client: Option<Object>,
+    kept: Option<Object<Maker>>,
     /// The backend's process id, as the startup gave it; behind a pooler that is not the one that `pg_backend_pid()` gives.
     pub(crate) startup_pid: i32,
-    tap: NoticeTap,
-    tls: MakeRustlsConnect,
 }
 
 impl Connector {
     pub(crate) fn new(options: Arc<ConnectOptions>) -> Result<Self, Failure> {
-        let tls = tls::connector(&options).map_err(|error| {
-            let failure = Failure::new(FailureClass::Misconfigured, error.to_string());
-            Failure { detail: std::error::Error::source(&error).map(failure::chain), ..failure }
+        let tls = options.needs_tls().then(|| Tls::new(options.ssl_mode, &options.tls)).transpose();
+        let tls = tls.map_err(|error| {
+            let detail = std::error::Error::source(&error).map(crate::failure::chain);
+            Failure { detail, ..Failure::new(FailureClass::Misconfigured, error.to_string()) }
         })?;
-        let taps = Taps::default();
-        let connect = TappedConnect { tls: tls.clone(), taps: Arc::clone(&taps) };
-        let manager =
-            Manager::from_connect(options.config(), connect, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let pool = Pool::builder(manager)
+        let maker = Maker { options: Arc::clone(&options), tls };
+        let pool = Pool::builder(maker)
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(Duration::from_secs(60)))
-            .create_timeout(Some(options.connect_timeout + Duration::from_secs(2)))
             .build()
             .expect("a runtime is given, and nothing else can be missing");
-        Ok(Self { options, tls, taps, pool })
+        Ok(Self { options, pool })
     }
 
     pub(crate) fn options(&self) -> &ConnectOptions {
@@ -73,26 +59,22 @@ impl Connector {
     }
 
     pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
-        let client = self.pool.get().await.map_err(|error| self.refused(error))?;
-        let key = backend_key(&client).await;
-        let tap = locked(&self.taps).get(&key).cloned().unwrap_or_default();
-        let startup_pid = i32::from_be_bytes([key[0], key[1], key[2], key[3]]);
-        tracing::debug!(server = %self.options, pid = startup_pid, "connected");
-        Ok(Connection { client: Some(client), startup_pid, tap, tls: self.tls.clone() })
-    }
-
-    fn refused(&self, error: PoolError) -> Failure {
-        match error {
-            PoolError::Backend(error) => failure::of_connect(&error, &self.options),
-            PoolError::Timeout(_) => failure::unreachable(&self.options, "it did not answer in time"),
-            other => failure::unreachable(&self.options, &other.to_string()),
-        }
+        let kept = self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(failure) => failure,
+            _ => refusal::unreachable(&self.options, "all connections to it are in use"),
+        })?;
+        let startup_pid = kept.startup_pid;
+        Ok(Connection { kept: Some(kept), startup_pid })
     }
 }
 
 impl Connection {
+    fn kept(&self) -> &Kept {
+        self.kept.as_ref().expect("it is taken out only by what consumes the connection")
+    }
+
     pub(crate) fn client(&self) -> &Client {
-        self.client.as_ref().expect("it is taken out only by what consumes the connection")
+        &self.kept().client
     }
 
     /// Whether the backend is another one than the startup named.
@@ -103,77 +85,75 @@ impl Connection {
 
     /// Back into the pool, for others to use: nothing must be left behind in it.
     pub(crate) fn give_back(mut self) {
-        drop(self.client.take());
+        drop(self.kept.take());
     }
 
     /// Sends notices to `sink` from here on; nowhere, without one.
     pub(crate) fn listen(&self, sink: Option<NoticeSink>) {
-        *locked(&self.tap) = sink;
+        self.kept().tap.listen(sink);
     }
 
-    pub(crate) fn cancel_token(&self) -> (CancelToken, MakeRustlsConnect) {
-        (self.client().cancel_token(), self.tls.clone())
+    pub(crate) fn cancel_request(&self) -> CancelRequest {
+        let kept = self.kept();
+        CancelRequest { token: kept.client.cancel_token(), maker: kept.maker.clone(), endpoint: kept.endpoint.clone() }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
-            drop(Object::take(client));
+        if let Some(kept) = self.kept.take() {
+            drop(Object::take(kept));
         }
     }
 }
 
-struct TappedConnect {
-    tls: MakeRustlsConnect,
-    taps: Taps,
+/// Asks the server to cancel what a connection runs.
+#[derive(Clone)]
+pub(crate) struct CancelRequest {
+    token: CancelToken,
+    maker: Maker,
+    endpoint: Endpoint,
 }
 
-type Connecting<'a> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'a>>;
-
-impl Connect for TappedConnect {
-    fn connect(&self, config: &Config) -> Connecting<'_> {
-        let config = config.clone();
-        Box::pin(async move {
-            let (client, mut connection) = config.connect(self.tls.clone()).await?;
-            let key = backend_key(&client).await;
-            let (tap, taps) = (NoticeTap::default(), Arc::clone(&self.taps));
-            locked(&taps).insert(key, Arc::clone(&tap));
-            let task = tokio::spawn(async move {
-                let _entry = TapEntry { taps, key };
-                // An error here ends every answer that is still waited for, and is reported there.
-                while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-                    if let AsyncMessage::Notice(notice) = message {
-                        hand_on(&tap, &notice);
-                    }
-                }
-            });
-            Ok((client, task))
-        })
+impl CancelRequest {
+    /// Sends one request, the way the connection itself went. Whether it hit anything shows in the statement's own end.
+    pub(crate) async fn cancel(&self) {
+        let Maker { options, tls } = &self.maker;
+        if let Ok(wire) = hosts::wire(options, tls.as_ref(), &self.endpoint).await {
+            self.token.cancel_query_raw(wire, AsItIs).await.ok();
+        }
     }
 }
 
-/// Takes the connection's tap off the list, however its task ends.
-struct TapEntry {
-    taps: Taps,
-    key: BackendKey,
+/// Makes connections for the pool.
+#[derive(Clone)]
+struct Maker {
+    options: Arc<ConnectOptions>,
+    tls: Option<Tls>,
 }
 
-impl Drop for TapEntry {
-    fn drop(&mut self) {
-        locked(&self.taps).remove(&self.key);
+/// A connection in the pool, and what was found out while it was made.
+struct Kept {
+    client: ClientWrapper,
+    startup_pid: i32,
+    tap: Tap,
+    endpoint: Endpoint,
+    maker: Maker,
+}
+
+impl managed::Manager for Maker {
+    type Type = Kept;
+    type Error = Failure;
+
+    async fn create(&self) -> Result<Kept, Failure> {
+        let Live { client, task, tap, endpoint } = hosts::open(&self.options, self.tls.as_ref()).await?;
+        let startup_pid = backend_pid(&client).await;
+        tracing::debug!(server = %endpoint.server, encrypted = endpoint.encrypted, pid = startup_pid, "connected");
+        Ok(Kept { client: ClientWrapper::new(client, task), startup_pid, tap, endpoint, maker: self.clone() })
     }
-}
 
-fn hand_on(tap: &NoticeTap, notice: &DbError) {
-    let sink = locked(tap).clone();
-    if let Some(sink) = sink {
-        sink(Notice {
-            severity: notice.severity().to_owned(),
-            message: notice.message().to_owned(),
-            detail: notice.detail().map(str::to_owned),
-            hint: notice.hint().map(str::to_owned),
-        });
+    async fn recycle(&self, kept: &mut Kept, _: &Metrics) -> RecycleResult<Failure> {
+        if kept.client.is_closed() { Err(RecycleError::message("the connection is closed")) } else { Ok(()) }
     }
 }
 

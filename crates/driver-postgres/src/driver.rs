@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dunlin_driver::{Driver, Session};
+use dunlin_driver::{Driver, Paused, Session};
 use dunlin_planner::{
-    Body, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, LogEntry, ProjectName, Settlement, TargetFacts,
-    TargetName,
+    Body, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, LogEntry, Pausable, ProjectName, Resumption,
+    RunId, Settlement, TargetFacts, TargetName,
 };
 use tokio_postgres::error::SqlState;
 
@@ -15,7 +15,7 @@ use crate::flavor::Flavor;
 use crate::inspect::execute;
 use crate::options::ConnectOptions;
 use crate::session::PostgresSession;
-use crate::{bootstrap, inspect, pressure, repair, sql};
+use crate::{bootstrap, inspect, obligation, pressure, repair, sql};
 
 /// Everything that a target's configuration says about reaching and using its database.
 #[derive(Debug, Clone)]
@@ -132,6 +132,17 @@ impl Driver for PostgresDriver {
     async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {
         let connection = self.main.connect().await?;
         repair::settle(connection, project, settlement).await
+    }
+
+    async fn pause(&self, project: &ProjectName, run: &RunId, what: &[Pausable]) -> Result<Paused, Failure> {
+        let Some(pausing) = self.flavor.pausing() else {
+            return Err(Failure::new(FailureClass::Rejected, format!("nothing in `{}` can be paused", self.target)));
+        };
+        obligation::pause(&self.long, pausing, project, run, what).await
+    }
+
+    async fn resume(&self, project: &ProjectName, run: &RunId) -> Result<Vec<Resumption>, Failure> {
+        obligation::resume(&self.main, &self.target, project, run).await
     }
 
     async fn log(&self, project: &ProjectName) -> Result<Vec<LogEntry>, Failure> {

@@ -41,11 +41,42 @@ impl ServerFacts {
     }
 }
 
+/// Something that goes on by itself, such as jobs: how it is found, paused and resumed. In the statements, `$1` stands for
+/// its number.
+#[derive(Debug, Clone, Copy)]
+pub struct Pausing {
+    /// What one of them is called.
+    pub noun: &'static str,
+    /// Whether there can be any, as the one value `present`.
+    pub present: &'static str,
+    /// Rows `key`, `name` (empty where it has none), `database` (an oid) and `active`.
+    pub list: &'static str,
+    /// The statement that pauses one.
+    pub pause: &'static str,
+    /// The query that resumes one; no row, where it is not there any more.
+    pub resume: &'static str,
+}
+
+impl Pausing {
+    pub(crate) fn pause(self, key: u64) -> String {
+        self.pause.replace("$1", &key.to_string())
+    }
+
+    pub(crate) fn resume(self, key: u64) -> String {
+        self.resume.replace("$1", &key.to_string())
+    }
+}
+
 /// One kind of PostgreSQL database.
 pub trait Flavor: Send + Sync {
     /// Queries of rows `name`, `value` that the inspection asks as well; what the role may not ask stays unanswered.
     fn extra_queries(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// What goes on by itself in the database and can be paused, where there is such a thing.
+    fn pausing(&self) -> Option<Pausing> {
+        None
     }
 
     /// What people want to read behind the server's version, such as an extension's version.

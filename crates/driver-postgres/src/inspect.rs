@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    Capabilities, Failure, FailureClass, Identity, Ledger, ProjectName, ServerVersion, TargetFacts, TargetName,
+    Capabilities, Failure, FailureClass, Identity, Ledger, PauseFacts, ProjectName, ServerVersion, TargetFacts,
+    TargetName,
 };
 use tokio_postgres::{Client, SimpleQueryRow};
 
@@ -11,6 +12,7 @@ use crate::connect::Connector;
 use crate::failure;
 use crate::flavor::{Extension, Flavor, ServerFacts};
 use crate::ledger;
+use crate::obligation;
 use crate::rows::{field, one_row, rows, truth};
 
 /// `pg_current_xact_id` and `gen_random_uuid` came with 13.
@@ -38,11 +40,12 @@ pub(crate) async fn inspect(
     has_direct: bool,
 ) -> Result<TargetFacts, Failure> {
     let connection = connector.connect().await?;
-    let (facts, identity, ledger) = read(connection.client(), connector, flavor, project).await?;
+    let (facts, identity, ledger, pausing) = read(connection.client(), connector, flavor, project).await?;
     let sessions = has_direct || !connection.is_pooled().await?;
     execute(connection.client(), "ROLLBACK").await?;
     connection.give_back();
-    Ok(TargetFacts { target: target.clone(), identity, capabilities: capabilities(flavor, &facts, sessions)?, ledger })
+    let capabilities = capabilities(flavor, &facts, sessions)?;
+    Ok(TargetFacts { target: target.clone(), identity, capabilities, ledger, pausing })
 }
 
 /// A database that is not there yet, as its server's maintenance database shows it: number 0, and no ledger.
@@ -67,6 +70,7 @@ pub(crate) async fn inspect_absent(
         identity,
         capabilities: capabilities(flavor, &facts, sessions)?,
         ledger: Ledger::Absent,
+        pausing: PauseFacts::default(),
     })
 }
 
@@ -75,11 +79,12 @@ async fn read(
     connector: &Connector,
     flavor: &dyn Flavor,
     project: &ProjectName,
-) -> Result<(ServerFacts, Identity, Ledger), Failure> {
+) -> Result<(ServerFacts, Identity, Ledger, PauseFacts), Failure> {
     execute(client, BEGIN).await?;
     let (facts, identity) = server(client, connector, flavor).await?;
     let ledger = ledger::read(client, project).await?;
-    Ok((facts, identity, ledger))
+    let pausing = obligation::read(client, &ledger, flavor.pausing()).await?;
+    Ok((facts, identity, ledger, pausing))
 }
 
 async fn server(

@@ -16,7 +16,7 @@ use crate::rows::{field, one_row, rows, truth};
 use crate::{failure, sql};
 
 /// The version of the ledger's tables that this program reads and writes.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 
 const DANGERS: &str = include_str!("dangers.sql");
 const SHAPE: &str = include_str!("shape.sql");

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use dunlin_driver::StepTask;
-use dunlin_planner::{Action, Dependency, Failure, FailureClass, Kind, MigrationId, StepSettings};
+use dunlin_planner::{Action, Dependency, Failure, FailureClass, Kind, MigrationId, RunId, StepSettings};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -35,6 +35,9 @@ pub(crate) const SHED: &str = "UNLISTEN *; CLOSE ALL; DISCARD TEMP; DISCARD SEQU
     DO $dunlin$ DECLARE known pg_catalog.name; BEGIN FOR known IN SELECT name FROM pg_catalog.pg_prepared_statements WHERE from_sql LOOP \
     EXECUTE pg_catalog.format('DEALLOCATE %I', known); END LOOP; END $dunlin$; SELECT pg_catalog.pg_advisory_unlock_all();\n";
 
+/// Which server session a transaction is in: behind a pooler, one that a body leaves in the middle is ended.
+pub(crate) const WHO: &str = "SELECT pg_catalog.pg_backend_pid() AS dunlin_backend;\n";
+
 /// Of a row that was claimed statement by statement: none was begun, so that its file may run in one transaction now.
 const UNTOUCHED: &str = "NOT l.transactional AND l.step = 0 AND l.pre IS NULL AND l.cursor IS NULL";
 
@@ -48,12 +51,16 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn new(task: &StepTask<'_>) -> Result<Self, Failure> {
-        let run = Uuid::parse_str(task.run.as_str()).map_err(|_| {
-            Failure::new(FailureClass::Rejected, format!("the run's identity `{}` is no UUID", task.run))
-        })?;
+        let run = run(task.run)?;
         let lock = sql::lock_key(task.project, &task.step.id);
         Ok(Self { project: sql::text(task.project.as_str()), id: sql::text(&task.step.id.to_string()), run, lock })
     }
+}
+
+/// The run as the ledger keeps it.
+pub(crate) fn run(run: &RunId) -> Result<Uuid, Failure> {
+    let message = || format!("the run's identity `{run}` is no UUID");
+    Uuid::parse_str(run.as_str()).map_err(|_| Failure::new(FailureClass::Rejected, message()))
 }
 
 /// Whether a step applies or takes back, as the states of its row.
@@ -369,6 +376,19 @@ pub(crate) fn event(key: &Key, what: &str, detail: Option<&serde_json::Value>) -
         key.id,
         key.run,
         detail.map_or_else(|| "NULL".to_owned(), sql::json),
+    )
+}
+
+/// A line in the ledger's log, unless this run has written such a one of the same error.
+pub(crate) fn event_once(key: &Key, what: &str, detail: &serde_json::Value) -> String {
+    format!(
+        "INSERT INTO dunlin.event (project, id, run_id, what, detail) SELECT {project}, {id}, '{run}', '{what}', {detail} \
+         WHERE NOT EXISTS (SELECT FROM dunlin.event e WHERE e.project = {project} AND e.id = {id} AND e.run_id = '{run}' \
+         AND e.what = '{what}' AND e.detail ->> 'sqlstate' = {detail} ->> 'sqlstate');",
+        project = key.project,
+        id = key.id,
+        run = key.run,
+        detail = sql::json(detail),
     )
 }
 

@@ -13,7 +13,7 @@ use crate::messages::{self, FENCED, NEEDS};
 use crate::rows::{field, rows};
 use crate::{apply, failure, sql};
 
-/// How many lines of the log are read of each migration.
+/// How many lines of the log are read of each migration, and of what is about no migration.
 const LINES: u32 = 10;
 
 /// Makes the row what `settlement` says.
@@ -118,7 +118,7 @@ async fn explained(client: &Client, project: &ProjectName, settlement: &Settleme
     Failure { hint: Some(hint.to_owned()), ..Failure::new(class, message) }
 }
 
-/// The last lines of the log about each migration, oldest first.
+/// The last lines of the log about each migration, and of those about none, oldest first.
 pub(crate) async fn log(client: &Client, project: &ProjectName) -> Result<Vec<LogEntry>, Failure> {
     execute(client, crate::inspect::BEGIN).await?;
     let mut lines = Vec::new();
@@ -126,7 +126,7 @@ pub(crate) async fn log(client: &Client, project: &ProjectName) -> Result<Vec<Lo
         let query = format!(
             "SELECT id, (extract(epoch FROM at) * 1000000)::int8 AS at, run_id, what, who, detail->>'message' AS message, \
              detail->>'sqlstate' AS sqlstate FROM (SELECT e.*, row_number() OVER (PARTITION BY id ORDER BY seq DESC) AS age \
-             FROM dunlin.event e WHERE project = {} AND id IS NOT NULL) AS recent WHERE age <= {LINES} ORDER BY seq",
+             FROM dunlin.event e WHERE project = {}) AS recent WHERE age <= {LINES} ORDER BY seq",
             sql::text(project.as_str())
         );
         let found = rows(client, &query).await.map_err(|error| failure::of(&error))?;
@@ -139,7 +139,7 @@ pub(crate) async fn log(client: &Client, project: &ProjectName) -> Result<Vec<Lo
 fn line(row: &SimpleQueryRow) -> Result<LogEntry, Failure> {
     let text = |name: &str| row.get(name).map(str::to_owned);
     Ok(LogEntry {
-        id: field(row, "id")?,
+        id: row.get("id").map(|_| field(row, "id")).transpose()?,
         at: Timestamp(field(row, "at")?),
         run: row.get("run_id").and_then(|run| RunId::new(run).ok()),
         what: field(row, "what")?,

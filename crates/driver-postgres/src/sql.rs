@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use dunlin_planner::{Digest, MigrationId, ProjectName};
+use dunlin_planner::{Digest, MigrationId, ProjectName, RunId};
 
 /// The class of Dunlin's advisory locks: the first bytes of the word in ASCII.
 pub(crate) const LOCK_CLASS: i32 = i32::from_be_bytes(*b"dunl");
@@ -13,12 +13,27 @@ pub(crate) const LOCK_CLASS: i32 = i32::from_be_bytes(*b"dunl");
 /// The class of the advisory locks on tables, for as long as a concurrent build works on them.
 pub(crate) const TABLE_CLASS: i32 = i32::from_be_bytes(*b"dunt");
 
+/// The class of the advisory lock that pauses and resumptions of one database take in turn.
+pub(crate) const PAUSE_CLASS: i32 = i32::from_be_bytes(*b"dunp");
+
+/// The class of the advisory locks that show that a run lives.
+pub(crate) const RUN_CLASS: i32 = i32::from_be_bytes(*b"dunr");
+
 /// The second key of the lock that bootstrapping takes.
 pub(crate) const BOOTSTRAP_KEY: i32 = 0;
 
 /// The second key of a migration's advisory lock.
 pub(crate) fn lock_key(project: &ProjectName, id: &MigrationId) -> i32 {
-    let Digest(bytes) = Digest::of(format!("{project}\0{id}").as_bytes());
+    key(&format!("{project}\0{id}"))
+}
+
+/// The second key of the advisory lock that shows that a run lives.
+pub(crate) fn run_key(run: &RunId) -> i32 {
+    key(run.as_str())
+}
+
+fn key(name: &str) -> i32 {
+    let Digest(bytes) = Digest::of(name.as_bytes());
     i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
 

@@ -15,7 +15,7 @@ use dunlin_planner::{
 };
 
 use crate::conformance::Database;
-use crate::{BatchClaim, Claim, Driver, Session, StepTask};
+use crate::{BatchClaim, Claim, Driver, Jobs, Session, StepTask};
 
 /// A step of a plan together with the text that it runs.
 pub struct StepText {
@@ -129,6 +129,7 @@ fn body(id: &str, statements: &[&str]) -> (Body, Arc<str>) {
         settings: StepSettings::default(),
         statements: parsed,
         batch: None,
+        streamed: None,
     };
     (body, Arc::from(text))
 }
@@ -139,7 +140,7 @@ fn parse(statement: &str, range: Range<usize>, line: u32) -> Statement {
     let alone = |probe| StatementClass::Alone { what: words[..3].join(" "), probe };
     let class = match words.as_slice() {
         ["CREATE", "INDEX", "CONCURRENTLY", index, "ON", table, ..] => {
-            alone(Probe::IndexValid { index: (*index).to_owned(), table: name(table) })
+            alone(Probe::IndexValid { index: (*index).to_owned(), table: name(table), shape: None })
         }
         ["DROP", "INDEX", "CONCURRENTLY", index] => alone(Probe::IndexAbsent(vec![name(index)])),
         _ => StatementClass::Transactional,
@@ -155,7 +156,7 @@ pub struct Bench {
     database: Box<dyn Database>,
     ledgers: Box<Ledgers>,
     known: Arc<std::sync::OnceLock<LedgerId>>,
-    project: ProjectName,
+    pub(crate) project: ProjectName,
     /// The run that every step of this bench belongs to.
     pub run: RunId,
 }
@@ -180,6 +181,11 @@ impl Bench {
             project: ProjectName::new("conformance").expect("it is a name"),
             run: RunId::new("0197a000-0000-7000-8000-000000000001").expect("it is a name"),
         }
+    }
+
+    /// What goes on by itself in the database under test.
+    pub(crate) fn jobs(&self) -> Option<&dyn Jobs> {
+        self.database.jobs()
     }
 
     /// The driver under test.
@@ -212,6 +218,7 @@ impl Bench {
             run: &self.run,
             step: &step.step,
             text: Arc::clone(&step.text),
+            pieces: None,
             ledgers: &*self.ledgers,
             notices: Arc::new(|_| {}),
         }

@@ -13,7 +13,7 @@ use dunlin_planner::{EnvironmentName, Kind, LaneKind, Ledger, ProbeFact, Repair,
 use futures_util::future::{BoxFuture, join, join_all};
 
 use crate::bench::{Bench, StepText, class, needs, number_of_statements};
-use crate::{Claim, Driver};
+use crate::{Claim, Driver, Jobs, pausing};
 
 /// Makes the databases that the cases run on.
 #[async_trait]
@@ -30,9 +30,14 @@ pub trait Database: Send + Sync {
 
     /// The names of the tables and indexes that migrations made.
     async fn objects(&self) -> BTreeSet<String>;
+
+    /// What goes on there by itself, where this kind of database has anything like it.
+    fn jobs(&self) -> Option<&dyn Jobs> {
+        None
+    }
 }
 
-type Case = for<'a> fn(&'a Bench) -> BoxFuture<'a, ()>;
+pub(crate) type Case = for<'a> fn(&'a Bench) -> BoxFuture<'a, ()>;
 
 /// Every case, with its name.
 const CASES: &[(&str, Case)] = &[
@@ -61,7 +66,7 @@ const CASES: &[(&str, Case)] = &[
 /// # Panics
 /// When the driver fails a case; the message begins with the case's name.
 pub async fn run_all(factory: &dyn Factory) {
-    for (name, case) in CASES {
+    for (name, case) in CASES.iter().chain(pausing::CASES) {
         let bench = Bench::new(name, factory.fresh().await);
         case(&bench).await;
     }
@@ -334,7 +339,11 @@ async fn accept_an_edited_file(bench: &Bench) {
     assert_eq!(class(&bench.settle(&shown).await), Some(Estranged), "{bench}: the row is not as it was shown");
     let log: Vec<_> = bench.log().await.into_iter().filter(|entry| entry.what == "repaired").collect();
     let [entry] = log.as_slice() else { panic!("{bench}: {log:?}") };
-    assert_eq!((&entry.id, entry.message.as_deref()), (&is.step.id, Some("`repair accept`: it was seen")), "{bench}");
+    assert_eq!(
+        (entry.id.as_ref(), entry.message.as_deref()),
+        (Some(&is.step.id), Some("`repair accept`: it was seen")),
+        "{bench}"
+    );
 }
 
 async fn forget_what_nobody_needs(bench: &Bench) {

@@ -6,9 +6,11 @@
 mod bench;
 pub mod conformance;
 pub mod memory;
+mod pausing;
 mod session;
 mod url;
 
 pub use bench::{Bench, StepText};
-pub use session::{BatchClaim, Canceller, Claim, Driver, NoticeSink, Session, StepTask};
+pub use pausing::Jobs;
+pub use session::{BatchClaim, Canceller, Claim, Driver, NoticeSink, OpenPieces, Paused, Session, StepTask};
 pub use url::TargetUrl;

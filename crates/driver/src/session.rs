@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunlin_planner::{
-    BatchFacts, Begun, Body, EnvironmentName, Failure, LaneKind, LedgerId, LogEntry, Notice, Pressure, ProbeFact,
-    ProjectName, RunId, Settlement, Step, TargetFacts, TargetName,
+    BatchFacts, Begun, Body, BodyGone, EnvironmentName, Failure, LaneKind, LedgerId, LogEntry, Notice, Obligation,
+    Pausable, Pieces, Pressure, ProbeFact, ProjectName, Resumption, RunId, Settlement, Step, TargetFacts, TargetName,
 };
 
 /// Receives what the server says while a step runs.
@@ -40,7 +40,21 @@ pub trait Driver: Send + Sync {
     /// or something applied needs what is taken away.
     async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure>;
 
-    /// The last lines of the log about each migration, oldest first.
+    /// Pauses `what` for the length of `run`: one transaction writes down how each is resumed, and pauses it. What went away
+    /// in the meantime, or was switched off by somebody, is left out; what another run has paused is owed by both.
+    ///
+    /// # Errors
+    /// A [`Failure`]; of class `Unknown` where it may have happened. [`Driver::resume`] settles either.
+    async fn pause(&self, project: &ProjectName, run: &RunId, what: &[Pausable]) -> Result<Paused, Failure>;
+
+    /// Resumes what `run` has paused, and what any run has that no longer lives: one transaction each. What another run
+    /// needs paused stays so, and is resumed by that one.
+    ///
+    /// # Errors
+    /// A [`Failure`] when nothing can be said of any; one that cannot be resumed is among the answers.
+    async fn resume(&self, project: &ProjectName, run: &RunId) -> Result<Vec<Resumption>, Failure>;
+
+    /// The last lines of the log about each migration, and of those about none, oldest first.
     ///
     /// # Errors
     /// A [`Failure`].
@@ -53,6 +67,17 @@ pub trait Driver: Send + Sync {
     async fn estimate(&self, body: &Body) -> Result<Option<u64>, Failure>;
 }
 
+/// What [`Driver::pause`] paused.
+pub struct Paused {
+    /// What the run owes now.
+    pub obligations: Vec<Obligation>,
+    /// Shows to others that the run lives, until it is dropped: then whoever comes next resumes.
+    pub proof: Box<dyn Send + Sync>,
+}
+
+/// Begins to read a text that comes in pieces.
+pub type OpenPieces<'a> = &'a (dyn Fn() -> Result<Pieces, BodyGone> + Send + Sync);
+
 /// Everything a session needs to know of a step.
 pub struct StepTask<'a> {
     /// The project, part of the ledger's key.
@@ -61,8 +86,10 @@ pub struct StepTask<'a> {
     pub run: &'a RunId,
     /// The step of the plan.
     pub step: &'a Step,
-    /// The text that runs.
+    /// The text that runs; empty where it comes in pieces.
     pub text: Arc<str>,
+    /// That text, where it comes in pieces.
+    pub pieces: Option<OpenPieces<'a>>,
     /// The ledgers of the databases that the step's dependencies are in.
     pub ledgers: &'a (dyn Fn(&TargetName) -> Option<LedgerId> + Send + Sync),
     /// Takes the server's notices.

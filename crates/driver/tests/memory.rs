@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_driver::conformance::{Database, Factory, run_all};
 use dunlin_driver::memory::{Act, Fault, MemoryDatabase};
-use dunlin_driver::{Bench, StepText};
-use dunlin_planner::{Failure, FailureClass, LaneKind, TargetName};
+use dunlin_driver::{Bench, Driver, Jobs, StepText};
+use dunlin_planner::{Failure, FailureClass, LaneKind, ProjectName, RunId, TargetName};
 
 struct Memory;
 
@@ -103,4 +103,28 @@ async fn a_cancelled_step_leaves_nothing() {
     let (ended, ()) = tokio::join!(bench.apply_on(&mut *session, &step), cancel);
     assert_eq!(ended.map_err(|failure| failure.class), Err(FailureClass::Interrupted));
     assert_eq!((database.effects().len(), database.rows().len()), (0, 0));
+}
+
+/// Whatever is lost while a run pauses or resumes, whoever comes next leaves nothing paused.
+#[tokio::test]
+async fn a_pause_that_is_lost_anywhere_is_paid_back() {
+    let faults: [fn(Failure) -> Fault; 2] = [Fault::Before, Fault::After];
+    for (fault, lost) in faults.into_iter().flat_map(|fault| [Act::Pause, Act::Resume].map(|act| (fault, act))) {
+        let (database, project) = (database(), ProjectName::new("p").expect("it is a name"));
+        let [first, second] = ["1", "2"].map(|run| RunId::new(run).expect("it is a name"));
+        Jobs::start(&database, "nightly").await;
+        let bench = Bench::new("lost pause", Box::new(database.clone()));
+        bench.bootstrap().await;
+        let (mut left, at) = (1, lost.clone());
+        database.script(move |act| {
+            (*act == at && std::mem::take(&mut left) == 1).then(|| fault(Failure::new(FailureClass::Unknown, "lost")))
+        });
+        let what = bench.inspect().await.pausing.pausable;
+        let paused = database.pause(&project, &first, &what).await;
+        let _lost = database.resume(&project, &first).await;
+        drop(paused);
+        assert!(database.resume(&project, &second).await.is_ok(), "{lost:?}");
+        assert_eq!(database.is_active("nightly").await, Some(true), "{lost:?}");
+        assert_eq!(bench.inspect().await.pausing.obligations, [], "{lost:?}");
+    }
 }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::pausing::{self, Pauses};
 use crate::step::{Context, attempt};
 use crate::{Connectors, EventSink, Patience};
 
@@ -47,7 +48,7 @@ struct Attempted {
 pub async fn execute(plan: Arc<Plan>, execution: Execution) -> RunReport {
     let began = Instant::now();
     let run_id = RunId::new(&uuid::Uuid::now_v7().to_string()).expect("a UUID is a name");
-    let databases = prepare(&plan, &execution).await;
+    let mut databases = prepare(&plan, &execution).await;
     let context = Arc::new(Context {
         plan: Arc::clone(&plan),
         run: run_id.clone(),
@@ -63,6 +64,7 @@ pub async fn execute(plan: Arc<Plan>, execution: Execution) -> RunReport {
     for target in ready_now(&plan, &databases) {
         context.emit(EventKind::LedgerReady { target });
     }
+    let pauses = Pauses::begin(&context, &mut databases).await;
     let mut shell = Shell {
         context,
         databases,
@@ -72,22 +74,31 @@ pub async fn execute(plan: Arc<Plan>, execution: Execution) -> RunReport {
         tasks: JoinSet::new(),
     };
     shell.drive().await;
+    let resumptions = pauses.end(&shell.context, &shell.databases).await;
     let took = began.elapsed();
     shell.context.emit(EventKind::RunEnded { took });
-    shell.run.report(took)
+    RunReport { resumptions, ..shell.run.report(took) }
 }
 
 type Ready = Result<(Arc<dyn Driver>, LedgerId), Failure>;
 
-/// Creates missing ledgers and checks the others, on every database that has a step, at once.
-async fn prepare(plan: &Arc<Plan>, execution: &Execution) -> BTreeMap<TargetName, Ready> {
-    let targets: BTreeSet<_> = plan.steps.iter().map(|step| step.target.clone()).collect();
+/// The databases of a run, or why nothing can be done in them.
+pub(crate) type Databases = BTreeMap<TargetName, Ready>;
+
+/// How long preparing may still take once the run is asked to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Creates missing ledgers and checks the others, on every database that has a step or something to pause, at once.
+async fn prepare(plan: &Arc<Plan>, execution: &Execution) -> Databases {
+    let stepped = plan.steps.iter().map(|step| step.target.clone());
+    let targets: BTreeSet<_> = stepped.chain(pausing::targets(plan)).collect();
     let patience = Patience(execution.limits.unreachable);
     let mut tasks = JoinSet::new();
     for target in targets {
         let (plan, connectors) = (Arc::clone(plan), Arc::clone(&execution.connectors));
+        let stop = execution.stop.clone();
         tasks.spawn(async move {
-            let ready = patience.with(|| bootstrap(&plan, &connectors, &target)).await;
+            let ready = patience.with(&stop, GRACE, || bootstrap(&plan, &connectors, &target)).await;
             (target, ready)
         });
     }
@@ -113,7 +124,7 @@ async fn bootstrap(plan: &Plan, connectors: &Arc<dyn Connectors>, target: &Targe
     }
 }
 
-fn ready_now(plan: &Plan, databases: &BTreeMap<TargetName, Ready>) -> Vec<TargetName> {
+fn ready_now(plan: &Plan, databases: &Databases) -> Vec<TargetName> {
     let fresh =
         |name: &TargetName| plan.targets.get(name).is_some_and(|target| target.ledger.is_none() || target.upgrade);
     databases.iter().filter(|(name, ready)| ready.is_ok() && fresh(name)).map(|(name, _)| name.clone()).collect()
@@ -122,7 +133,7 @@ fn ready_now(plan: &Plan, databases: &BTreeMap<TargetName, Ready>) -> Vec<Target
 /// The loop between the run's decisions and the tasks that carry them out.
 struct Shell {
     context: Arc<Context>,
-    databases: BTreeMap<TargetName, Ready>,
+    databases: Databases,
     began: Instant,
     run: Run,
     sessions: Sessions,
@@ -154,17 +165,16 @@ impl Shell {
         self.tasks.spawn(async move {
             let opened = match (session, ready) {
                 (Some(session), _) => Ok(session),
-                (None, Some(Ok((driver, _)))) => driver.session(lane).await,
-                (None, Some(Err(failure))) => Err(failure),
+                (None, Some(Ok((driver, _)))) => driver.session(lane).await.map_err(Outcome::Failed),
+                (None, Some(Err(failure))) => Err(Outcome::Refused(failure)),
                 (None, None) => {
-                    Err(Failure::new(FailureClass::Rejected, format!("target `{target}` is not part of the plan")))
+                    let message = format!("target `{target}` is not part of the plan");
+                    Err(Outcome::Refused(Failure::new(FailureClass::Rejected, message)))
                 }
             };
             let mut session = match opened {
                 Ok(session) => session,
-                Err(failure) => {
-                    return Attempted { step, lane, session: None, outcome: Outcome::Failed(failure), rows: None };
-                }
+                Err(outcome) => return Attempted { step, lane, session: None, outcome, rows: None },
             };
             let mut rows = None;
             let outcome = attempt(&context, session.as_mut(), step, lane, &mut rows).await;
@@ -199,7 +209,7 @@ impl Shell {
             self.sessions.insert((self.context.plan.step(step).target.clone(), lane), session);
         }
         let failure = match &outcome {
-            Outcome::Failed(failure) => Some(failure.clone()),
+            Outcome::Failed(failure) | Outcome::Refused(failure) => Some(failure.clone()),
             Outcome::Done | Outcome::AlreadyDone => None,
         };
         let rest = self.run.on(step, outcome, self.began.elapsed());

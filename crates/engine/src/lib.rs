@@ -9,6 +9,7 @@ mod backfill;
 mod connect;
 mod execute;
 mod observe;
+mod pausing;
 mod step;
 mod stop;
 

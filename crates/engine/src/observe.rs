@@ -2,14 +2,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use dunlin_planner::{Catalog, Class, Failure, Finding, Observed, Plan, TargetName};
+use dunlin_planner::{Catalog, Class, Failure, Finding, Observed, Plan, TargetName, unmet};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Connectors, Patience};
 
 /// Reads `targets` in parallel; one that does not answer becomes a finding, and the others are still read.
+///
+/// Another run may go on meanwhile, so that a migration shows in one database and what it needs not yet in another. Then
+/// everything is read again: what is so in two readings is no matter of moments.
 pub async fn observe(
+    connectors: &Arc<dyn Connectors>,
+    catalog: &Catalog,
+    targets: &BTreeSet<TargetName>,
+    patience: Patience,
+) -> BTreeMap<TargetName, Observed> {
+    let mut seen = BTreeSet::new();
+    loop {
+        let observed = read(connectors, catalog, targets, patience).await;
+        let unmet = unmet(catalog, &observed);
+        if unmet.is_empty() || !unmet.is_disjoint(&seen) {
+            return observed;
+        }
+        seen.extend(unmet);
+    }
+}
+
+async fn read(
     connectors: &Arc<dyn Connectors>,
     catalog: &Catalog,
     targets: &BTreeSet<TargetName>,
@@ -20,7 +42,9 @@ pub async fn observe(
         let (connectors, project) = (Arc::clone(connectors), catalog.project.clone());
         reading.spawn(async move {
             let facts = patience
-                .with(|| async { connectors.driver(&target).await?.inspect(&project).await })
+                .with(&CancellationToken::new(), Duration::ZERO, || async {
+                    connectors.driver(&target).await?.inspect(&project).await
+                })
                 .await
                 .map_or_else(|failure| Err(Box::new(failure)), Ok);
             (target, facts)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dunlin_driver::{Claim, Session, StepTask};
+use dunlin_driver::{Claim, OpenPieces, Session, StepTask};
 use dunlin_planner::Bodies;
 use dunlin_planner::{
     Event, EventKind, Failure, FailureClass, LaneKind, LedgerId, Notice, Outcome, Plan, RunId, Statement,
@@ -44,17 +44,22 @@ pub(crate) async fn attempt(
     rows: &mut Option<u64>,
 ) -> Outcome {
     let step = context.plan.step(ix);
-    let text = match context.bodies.open(&step.body.path, &step.body.digest) {
+    let (path, digest) = (&step.body.path, &step.body.digest);
+    let is_streamed = step.body.streamed.is_some();
+    let text = match context.bodies.open(path, digest) {
         Ok(text) => text,
-        Err(_) if step.body.statements.is_empty() => Arc::from(""),
+        Err(_) if is_streamed || step.body.is_empty() => Arc::from(""),
         Err(gone) => return Outcome::Failed(Failure::new(FailureClass::Estranged, gone.to_string())),
     };
+    let open = || context.bodies.pieces(path, digest);
+    let pieces: Option<OpenPieces<'_>> = is_streamed.then_some(&open);
     let notices = {
         let context = Arc::clone(context);
         Arc::new(move |notice: Notice| context.emit(EventKind::Noticed { step: ix, notice }))
     };
     let ledgers = |target: &TargetName| context.ledgers.get(target).cloned();
-    let task = StepTask { project: &context.plan.project, run: &context.run, step, text, ledgers: &ledgers, notices };
+    let (project, run, ledgers) = (&context.plan.project, &context.run, &ledgers);
+    let task = StepTask { project, run, step, text, pieces, ledgers, notices };
     let canceller = session.canceller();
     let done = match lane {
         LaneKind::Main => until_stopped(session.apply(&task), canceller, &context.stop).await,

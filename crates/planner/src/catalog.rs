@@ -6,7 +6,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::facts::Feature;
-use crate::{EnvironmentName, Finding, Migration, Place, ProjectName, ServiceName, SetName, Severity, TargetName};
+use crate::{
+    EnvironmentName, Finding, Migration, Pattern, Place, ProjectName, ServiceName, SetName, Severity, TargetName,
+};
 
 /// What the files say: targets, services, sets, migrations, dependency files, and what was found wrong while reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,6 +77,8 @@ pub struct Target {
     pub enabled: bool,
     /// Whether its content may be thrown away.
     pub disposable: bool,
+    /// The names of the jobs in it that rest while a database is migrated that they work in.
+    pub pause: Vec<Pattern>,
     /// Where it is declared.
     pub place: Place,
 }

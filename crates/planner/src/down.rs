@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::check::{Observations, Standing, resumes, row_of, standing, unreachable};
 use crate::graph::EdgeKind;
+use crate::pausing::{left_paused, pauses};
 use crate::repair::commands;
 use crate::select::named;
 use crate::through::Through;
@@ -67,12 +68,16 @@ pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observatio
     }
     weigh(&mut steps);
     findings.extend(without_session(&steps, observed));
+    let (pauses, refused) = pauses(graph, observed, &steps);
+    findings.extend(refused);
     Plan {
         project: graph.catalog().project.clone(),
         environment: graph.catalog().environment.clone(),
         direction: Direction::Down,
         targets: planned_targets(graph, observed),
         steps,
+        pauses,
+        left_paused: left_paused(observed),
         held: Vec::new(),
         settled: 0,
         findings,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{BackfillProgress, Failure, RunId, StepEnd, StepIx, TargetName, Timestamp};
+use crate::{BackfillProgress, Failure, Resumption, RunId, StepEnd, StepIx, TargetName, Timestamp};
 
 /// One thing that happened, stamped by the engine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,6 +56,19 @@ pub enum EventKind {
     LedgerReady {
         /// Where.
         target: TargetName,
+    },
+    /// Something that goes on by itself was paused.
+    Paused {
+        /// The database whose ledger says so.
+        target: TargetName,
+        /// What, for people.
+        what: String,
+    },
+    /// Something that was paused came to its end as that.
+    Resumed {
+        /// What became of it.
+        #[serde(flatten)]
+        resumption: Resumption,
     },
     /// A step was handed to its database.
     StepStarted {

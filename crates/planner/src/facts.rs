@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{Body, Digest, EnvironmentName, Finding, Kind, LedgerId, MigrationId, RunId, TargetName, Timestamp};
+use crate::{
+    Body, Digest, EnvironmentName, Finding, Kind, LedgerId, MigrationId, PauseFacts, RunId, TargetName, Timestamp,
+};
 
 /// Something a server may or may not offer, by the name that `requires` uses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -207,20 +209,20 @@ pub struct StoredDependency {
     pub ledger: LedgerId,
 }
 
-/// A line of a ledger's log about one migration.
+/// A line of a ledger's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogEntry {
-    /// Which migration.
-    pub id: MigrationId,
+    /// Which migration; none where it is about a run as a whole.
+    pub id: Option<MigrationId>,
     /// When, by that database's clock.
     pub at: Timestamp,
     /// In which run, where it was one.
     pub run: Option<RunId>,
-    /// What happened, in one word: applied, reverted, failed, repaired.
+    /// What happened, in one word: applied, reverted, failed, repaired, paused, resumed.
     pub what: String,
     /// The role that logged in.
     pub by: String,
-    /// The server's message, or the reason of a repair.
+    /// The server's message, the reason of a repair, or what was paused.
     pub message: Option<String>,
     /// The SQLSTATE of a failure.
     pub sqlstate: Option<String>,
@@ -237,6 +239,8 @@ pub struct TargetFacts {
     pub capabilities: Capabilities,
     /// What is applied there.
     pub ledger: Ledger,
+    /// What is paused there, and what could be.
+    pub pausing: PauseFacts,
 }
 
 /// What came of asking a target.

@@ -19,6 +19,8 @@ mod finding;
 mod graph;
 mod ids;
 mod migration;
+mod pattern;
+mod pausing;
 mod place;
 mod plan;
 mod repair;
@@ -35,10 +37,11 @@ mod walk;
 
 pub use advice::advice;
 pub use backfill::{Backfill, BackfillAction, BackfillProgress, Batch, BatchFacts, BatchPlace, Begun, Pace, Pressure};
-pub use bodies::{Bodies, BodyGone};
+pub use bodies::{Bodies, BodyGone, Fragment, Piece, Pieces};
 pub use catalog::{
     Catalog, DependencyEntry, DependencyFile, Missing, Policy, Reference, Service, Set, Target, TargetKind,
 };
+pub use check::unmet;
 pub use digest::{Digest, DigestParseError};
 pub use down::{DownRequest, DownScope, plan_down};
 pub use event::{Event, EventKind, LaneKind, Notice};
@@ -52,8 +55,11 @@ pub use ids::{
     EnvironmentName, InvalidName, LedgerId, MigrationId, ProjectName, RunId, ServiceName, SetName, TargetName,
 };
 pub use migration::{
-    Body, Copy, Kind, Migration, Phase, Probe, QualifiedName, Rebuilt, Statement, StatementClass, StepSettings,
+    Body, Copy, IndexShape, Kind, Migration, Phase, Probe, QualifiedName, Rebuilt, Statement, StatementClass,
+    StepSettings, Streamed,
 };
+pub use pattern::Pattern;
+pub use pausing::{LeftPaused, Obligation, Pausable, Pause, PauseFacts, Resumption, ResumptionEnd};
 pub use place::Place;
 pub use plan::{Action, Dependency, Direction, Held, HeldReason, Plan, PlannedTarget, Step, StepIx, Wait};
 pub use repair::{

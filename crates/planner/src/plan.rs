@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::event::LaneKind;
 use crate::graph::EdgeKind;
 use crate::{
-    Body, Digest, EnvironmentName, Finding, Identity, Kind, LedgerId, MigrationId, Phase, ProjectName, ServiceName,
-    TargetKind, TargetName,
+    Body, Digest, EnvironmentName, Finding, Identity, Kind, LedgerId, LeftPaused, MigrationId, Pause, Phase,
+    ProjectName, ServiceName, TargetKind, TargetName,
 };
 
 /// A step's index in [`Plan::steps`].
@@ -40,6 +40,10 @@ pub struct Plan {
     pub targets: BTreeMap<TargetName, PlannedTarget>,
     /// The steps; every step stands behind those it waits for.
     pub steps: Vec<Step>,
+    /// What rests while the steps run.
+    pub pauses: Vec<Pause>,
+    /// What earlier runs paused and did not resume: it is resumed before anything else, even where there are no steps.
+    pub left_paused: Vec<LeftPaused>,
     /// What is pending and selected, yet not in the plan, and why.
     pub held: Vec<Held>,
     /// How many of the selected migrations need nothing.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::event::seconds;
-use crate::{Failure, FailureClass, RunId, StepIx};
+use crate::{Failure, FailureClass, Resumption, ResumptionEnd, RunId, StepIx};
 
 /// How one step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,6 +61,8 @@ pub struct RunReport {
     pub run: RunId,
     /// Every step of the plan, in its order.
     pub steps: Vec<StepReport>,
+    /// What was paused, by this run or by earlier ones, and what became of it.
+    pub resumptions: Vec<Resumption>,
     /// From its beginning to its end.
     #[serde(serialize_with = "seconds")]
     pub took: Duration,
@@ -88,22 +90,28 @@ impl RunReport {
     /// The gravest of what happened.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        self.steps
-            .iter()
-            .map(|step| match &step.end {
-                StepEnd::Done | StepEnd::AlreadyDone => Verdict::Done,
-                StepEnd::Blocked { .. } | StepEnd::NotStarted => Verdict::Blocked,
-                StepEnd::Failed { failure } => match failure.class {
-                    FailureClass::Busy
-                    | FailureClass::Unreachable
-                    | FailureClass::Unknown
-                    | FailureClass::Interrupted => Verdict::Blocked,
-                    FailureClass::Rejected | FailureClass::Misconfigured => Verdict::Failed,
-                    FailureClass::Estranged => Verdict::Drift,
-                    FailureClass::Dirty => Verdict::Dirty,
-                },
-            })
-            .max()
-            .unwrap_or(Verdict::Done)
+        let steps = self.steps.iter().map(|step| match &step.end {
+            StepEnd::Done | StepEnd::AlreadyDone => Verdict::Done,
+            StepEnd::Blocked { .. } | StepEnd::NotStarted => Verdict::Blocked,
+            StepEnd::Failed { failure } => Verdict::of(failure.class),
+        });
+        let resumptions = self.resumptions.iter().map(|resumption| match &resumption.end {
+            ResumptionEnd::Resumed | ResumptionEnd::StillNeeded | ResumptionEnd::Gone => Verdict::Done,
+            ResumptionEnd::Failed { failure } => Verdict::of(failure.class),
+        });
+        steps.chain(resumptions).max().unwrap_or(Verdict::Done)
+    }
+}
+
+impl Verdict {
+    fn of(class: FailureClass) -> Self {
+        match class {
+            FailureClass::Busy | FailureClass::Unreachable | FailureClass::Unknown | FailureClass::Interrupted => {
+                Self::Blocked
+            }
+            FailureClass::Rejected | FailureClass::Misconfigured => Self::Failed,
+            FailureClass::Estranged => Self::Drift,
+            FailureClass::Dirty => Self::Dirty,
+        }
     }
 }

@@ -137,6 +137,8 @@ pub enum Outcome {
     AlreadyDone,
     /// It did not get done.
     Failed(Failure),
+    /// Its database was waited for long enough before the run: it does not get done in this run.
+    Refused(Failure),
 }
 
 #[derive(Debug, Default)]
@@ -252,6 +254,7 @@ impl Run {
         match outcome {
             Outcome::Done => self.end(step, StepEnd::Done, now),
             Outcome::AlreadyDone => self.end(step, StepEnd::AlreadyDone, now),
+            Outcome::Refused(failure) => self.end(step, StepEnd::Failed { failure }, now),
             Outcome::Failed(failure) => {
                 if let Some(rest) = self.rest(step, failure.class, now) {
                     self.resting.insert((now + rest, step));
@@ -290,7 +293,7 @@ impl Run {
     #[must_use]
     pub fn report(&self, now: Duration) -> RunReport {
         let steps = self.plan.indexes().map(|step| self.line(step)).collect();
-        RunReport { run: self.id.clone(), steps, took: now, interrupted: self.interrupted }
+        RunReport { run: self.id.clone(), steps, resumptions: Vec::new(), took: now, interrupted: self.interrupted }
     }
 
     fn line(&self, step: StepIx) -> StepReport {

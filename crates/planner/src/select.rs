@@ -71,16 +71,14 @@ impl Selection {
         self.pulled.get(&ix).copied()
     }
 
-    /// The databases that the selection touches and that are switched on.
+    /// The databases that the selection touches, and those in which something may have to be paused for it; only what is
+    /// switched on.
     #[must_use]
     pub fn targets(&self, graph: &Graph<'_>) -> BTreeSet<TargetName> {
         let catalog = graph.catalog();
-        self.sets(graph)
-            .into_iter()
-            .map(|set| &catalog.sets[set].target)
-            .filter(|target| catalog.targets[*target].enabled)
-            .cloned()
-            .collect()
+        let touched = self.sets(graph).into_iter().map(|set| &catalog.targets[&catalog.sets[set].target]);
+        let watching = catalog.targets.values().filter(|target| target.watches());
+        touched.filter(|target| target.enabled).chain(watching).map(|target| target.name.clone()).collect()
     }
 
     /// The declared sets that the selection touches.

@@ -8,7 +8,7 @@ use crate::advice::unfinished;
 use crate::check::{Observations, Standing, drift, row_of, standing};
 use crate::graph::EdgeKind;
 use crate::{
-    Finding, Graph, Held, Kind, Ledger, LedgerRow, MigrationId, MigrationIx, Observed, RowState, Selection,
+    Finding, Graph, Held, Kind, Ledger, LedgerRow, MigrationId, MigrationIx, Obligation, Observed, RowState, Selection,
     ServiceName, TargetKind, TargetName, Timestamp, UpRequest, plan_up,
 };
 
@@ -36,6 +36,8 @@ pub struct TargetStatus {
     pub server: Option<String>,
     /// Whether it has a ledger.
     pub has_ledger: bool,
+    /// What runs have paused there.
+    pub paused: Vec<Obligation>,
     /// Why it did not answer.
     pub trouble: Option<Finding>,
 }
@@ -146,6 +148,7 @@ fn targets(graph: &Graph<'_>, observed: &Observations) -> Vec<TargetStatus> {
             enabled: target.enabled,
             server: facts.map(|facts| facts.capabilities.server.clone()),
             has_ledger: facts.is_some_and(|facts| matches!(facts.ledger, Ledger::Present { .. })),
+            paused: facts.map(|facts| facts.pausing.obligations.clone()).unwrap_or_default(),
             trouble: match observed {
                 Some(Observed::Failed(finding)) => Some(finding.clone()),
                 _ => None,

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use crate::check::{Observations, Standing, drift, resumes, row_of, standing, unreachable};
 use crate::graph::EdgeKind;
+use crate::pausing::{left_paused, pauses};
 use crate::through::Through;
 use crate::{
     Action, Class, Dependency, Direction, Edge, Feature, Finding, Graph, Held, HeldReason, Kind, LaneKind, Ledger,
@@ -50,12 +51,16 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
     findings.extend(warnings.filter(planned).cloned().map(|finding| graph.catalog().policy.judge(finding)));
     weigh(&mut planner.steps);
     findings.extend(without_session(&planner.steps, observed));
+    let (pauses, refused) = pauses(graph, observed, &planner.steps);
+    findings.extend(refused);
     Plan {
         project: graph.catalog().project.clone(),
         environment: graph.catalog().environment.clone(),
         direction: Direction::Up,
         targets: planned_targets(graph, observed),
         steps: planner.steps,
+        pauses,
+        left_paused: left_paused(observed),
         held: planner.held.into_values().collect(),
         settled: planner.settled,
         findings,

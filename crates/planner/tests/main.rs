@@ -8,6 +8,7 @@ mod dependencies;
 mod down;
 mod drift;
 mod held;
+mod pausing;
 mod policy;
 mod properties;
 mod repair;

@@ -81,6 +81,11 @@ static TARGET: &[Key] = &[
         "with `AUTH_DB`: reads AUTH_DB_URL, or AUTH_DB_HOST, _PORT, _DB, _USER and _PASSWORD",
     ),
     key("enabled", Shape::Flag, "whether it takes part in this environment; yes by default"),
+    key(
+        "pause",
+        Shape::Texts,
+        "of kind `cron`: the jobs, by name and with `*` for any characters, that rest while a database is migrated that they work in",
+    ),
     key("create", Shape::Flag, "whether a missing database is made"),
     key("disposable", Shape::Flag, "whether its content may be thrown away"),
     key("durability", Shape::Choice(&["each"]), "a commit per step, as the server makes it durable"),

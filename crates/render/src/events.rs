@@ -8,6 +8,7 @@ use dunlin_planner::{
 use serde::Serialize;
 
 use crate::clean::one_line;
+use crate::pausing::resumed;
 use crate::style::{BAD, BOLD, DIM, GOOD, NAME, PLAIN, WARN, count, paint};
 use crate::when::{clock, rfc3339, span};
 
@@ -17,6 +18,10 @@ pub fn event_line(event: &Event, plan: &Plan) -> Option<String> {
     let said = match &event.kind {
         EventKind::RunStarted { run, steps } => format!("run {run} starts: {}", count(*steps, "step")),
         EventKind::LedgerReady { target } => format!("{}its ledger is ready", database(plan, target)),
+        EventKind::Paused { target, what } => format!("{}paused {}", database(plan, target), one_line(what)),
+        EventKind::Resumed { resumption } => {
+            format!("{}{}", database(plan, &resumption.target), resumed(resumption, plan))
+        }
         EventKind::StepStarted { step, attempt: 1, .. } => of_step(plan, *step, "starts"),
         EventKind::StepStarted { step, attempt, .. } => of_step(plan, *step, &format!("starts, attempt {attempt}")),
         EventKind::StatementStarted { step, index, of } => {
@@ -105,6 +110,8 @@ pub fn event_json(event: &Event, plan: &Plan) -> String {
         | EventKind::StepEnded { step, .. } => Some(plan.step(*step)),
         EventKind::RunStarted { .. }
         | EventKind::LedgerReady { .. }
+        | EventKind::Paused { .. }
+        | EventKind::Resumed { .. }
         | EventKind::Stopping
         | EventKind::RunEnded { .. } => None,
     };

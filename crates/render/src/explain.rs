@@ -10,7 +10,7 @@ use crate::grid::{Grid, cell, plain, wrapped};
 use crate::plan::phase_word;
 use crate::repair::{line, progress};
 use crate::status::style;
-use crate::style::{BOLD, DIM, NAME, PLAIN, count, listed, paint};
+use crate::style::{BOLD, DIM, NAME, PLAIN, bytes, count, listed, paint};
 use crate::when::{between, moment, span};
 
 /// What a migration's database has of it.
@@ -66,9 +66,14 @@ fn body(title: &str, body: &Body, width: usize) -> String {
         1 => " outside any transaction",
         _ => ", one after the other",
     };
-    let number = count(body.statements.len(), "statement");
+    let number = body
+        .streamed
+        .map_or(body.statements.len(), |streamed| usize::try_from(streamed.statements).unwrap_or(usize::MAX));
+    let number = count(number, "statement");
     let mut grid = Grid::new(2);
-    if body.is_transactional() {
+    if let Some(streamed) = body.streamed {
+        grid.row([cell(DIM, "size"), plain(format!("{}, streamed", bytes(streamed.bytes)))]);
+    } else if body.is_transactional() {
         let lines: Vec<_> = body.statements.iter().map(|statement| statement.line).collect();
         grid.row([cell(DIM, "lines"), plain(listed(&lines, 16))]);
     }
@@ -103,7 +108,7 @@ fn surroundings(body: &Body) -> String {
 /// What happens with a statement after a crash.
 fn resumed(probe: &Probe) -> String {
     match probe {
-        Probe::IndexValid { index, table } => {
+        Probe::IndexValid { index, table, .. } => {
             format!("done if index {} on {} is valid", one_line(index), one_line(&table.to_string()))
         }
         Probe::IndexAbsent(indexes) => {

@@ -9,6 +9,7 @@ use dunlin_planner::{LedgerRow, LogEntry, RowState, TargetName};
 
 use crate::clean::one_line;
 use crate::grid::{Grid, cell, plain, shorten};
+use crate::pausing;
 use crate::plan::NAME_WIDTH;
 use crate::style::{BAD, BOLD, DIM, GOOD, NAME, WARN, count, paint};
 use crate::when::{between, moment, span};
@@ -20,7 +21,9 @@ pub type Logs = BTreeMap<TargetName, Vec<LogEntry>>;
 #[must_use]
 pub fn history(rows: &[(TargetName, &LedgerRow)], logs: &Logs, width: usize) -> String {
     let rows = by_target(rows);
-    let troubles = |target: &TargetName| logs.get(target).map(|log| troubles(log, width)).unwrap_or_default();
+    let troubles = |target: &TargetName| {
+        logs.get(target).map(|log| troubles(log, width) + &pausing::logged(log, width)).unwrap_or_default()
+    };
     let failed = logs.keys().filter(|target| !rows.contains_key(target) && !troubles(target).is_empty());
     let failed = failed.map(|target| head(target, 0) + &troubles(target));
     let applied = rows.iter().map(|(target, rows)| one_target(target, rows, width) + &troubles(target));
@@ -46,7 +49,7 @@ fn troubles(log: &[LogEntry], width: usize) -> String {
         grid.row([
             plain(moment(entry.at)),
             cell(if entry.what == "failed" { BAD } else { WARN }, one_line(&entry.what)),
-            cell(BOLD, &entry.id),
+            cell(BOLD, entry.id.as_ref().map(ToString::to_string).unwrap_or_default()),
             plain(format!("{said}{state}")),
             cell(DIM, format!("by {}", one_line(&entry.by))),
         ]);

@@ -5,13 +5,13 @@
 //!
 //! | function | shape |
 //! |---|---|
-//! | [`plan_json`] | `{version, plan: {project, environment, direction, targets, steps, held, settled, findings}}` |
+//! | [`plan_json`] | `{version, plan: {project, environment, direction, targets, steps, held, settled, pauses, left_paused, findings}}` |
 //! | [`status_json`] | `{version, targets: […], migrations: [{id, name, service, target, state, finished, …}], findings}` |
 //! | [`history_json`] | `{version, targets: {NAME: [{id, name, kind, state, run, started, finished, by, …}]}, log: {NAME: [{at, id, what, by, message, …}]}}` |
 //! | [`explain_json`] | `{version, migration, standing, needs: [{id, kind, place}], needed_by: […], ledger, log, next}` |
 //! | [`repairs_json`] | `{version, repairs: [{id, target, what, ways: [{repair, statement, command, when}]}]}` |
 //! | [`repaired_json`] | `{version, target, settlement: {id, repair, reason, before, after}}` |
-//! | [`report_json`] | `{version, verdict, run, took, interrupted, steps: [{migration, target, step, end, took, attempts, …}]}` |
+//! | [`report_json`] | `{version, verdict, run, took, interrupted, steps: [{migration, target, step, end, took, attempts, …}], resumptions: [{target, id, owner, what, end}]}` |
 //! | [`findings_json`] | `{version, findings: [{code, severity, class, message, place, related, hint, migration}]}` |
 //! | [`graph_json`] | `{version, level, nodes: [{id, name, target, service, migrations, pulled_in}], edges: [{from, to, kind, count, place}]}` |
 
@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 
 use dunlin_planner::{
     Digest, EdgeKind, Finding, Graph, Holder, Kind, LedgerRow, LogEntry, Migration, MigrationId, MigrationIx,
-    MigrationStatus, Place, Plan, Repairable, RowState, RunId, RunReport, Selection, ServiceName, Settlement,
-    StateWord, Status, StepReport, StoredDependency, TargetName, TargetStatus, Verdict, Way, advice,
+    MigrationStatus, Place, Plan, Repairable, Resumption, RowState, RunId, RunReport, Selection, ServiceName,
+    Settlement, StateWord, Status, StepReport, StoredDependency, TargetName, TargetStatus, Verdict, Way, advice,
 };
 use serde::Serialize;
 
@@ -155,7 +155,7 @@ impl<'a> Row<'a> {
 #[derive(Serialize)]
 struct Entry<'a> {
     at: String,
-    id: &'a MigrationId,
+    id: Option<&'a MigrationId>,
     run: Option<&'a RunId>,
     what: &'a str,
     by: &'a str,
@@ -167,7 +167,7 @@ impl<'a> Entry<'a> {
     fn of(entry: &'a LogEntry) -> Self {
         Self {
             at: rfc3339(entry.at),
-            id: &entry.id,
+            id: entry.id.as_ref(),
             run: entry.run.as_ref(),
             what: &entry.what,
             by: &entry.by,
@@ -267,6 +267,7 @@ pub fn report_json(plan: &Plan, report: &RunReport) -> String {
     #[derive(Serialize)]
     struct Shape<'a> {
         verdict: Verdict,
+        resumptions: &'a [Resumption],
         run: &'a RunId,
         took: f64,
         interrupted: bool,
@@ -285,6 +286,7 @@ pub fn report_json(plan: &Plan, report: &RunReport) -> String {
     });
     pretty(Shape {
         verdict: report.verdict(),
+        resumptions: &report.resumptions,
         run: &report.run,
         took: report.took.as_secs_f64(),
         interrupted: report.interrupted,

@@ -14,6 +14,7 @@ mod grid;
 mod history;
 mod json;
 mod mermaid;
+mod pausing;
 mod plan;
 mod repair;
 mod status;

@@ -14,7 +14,8 @@ use dunlin_planner::{
 use crate::clean::one_line;
 use crate::diagnostic::findings;
 use crate::grid::{Grid, cell, plain, shorten, wrapped};
-use crate::style::{BAD, BOLD, DIM, NAME, PLAIN, WARN, count, listed, paint};
+use crate::pausing;
+use crate::style::{BAD, BOLD, DIM, NAME, PLAIN, WARN, bytes, count, listed, paint};
 
 /// The most room that a description gets in a table.
 pub(crate) const NAME_WIDTH: usize = 36;
@@ -26,6 +27,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
         return refusal(plan);
     }
     let mut parts = vec![header(plan, width)];
+    parts.extend(pausing::planned(plan, width));
     if !plan.steps.is_empty() {
         parts.push(steps(plan, width));
     }
@@ -46,8 +48,11 @@ fn settled(number: usize) -> String {
 
 fn header(plan: &Plan, width: usize) -> String {
     let of = of(plan);
-    if plan.steps.is_empty() {
+    if !plan.has_work() {
         return paint(BOLD, format!("{of}: {}", nothing_to_do(plan))) + "\n";
+    }
+    if plan.steps.is_empty() {
+        return paint(BOLD, format!("Plan for {of}: no step, and something to resume")) + "\n";
     }
     let used: BTreeSet<_> = plan.steps.iter().map(|step| &step.target).collect();
     let what = match plan.direction {
@@ -126,6 +131,7 @@ fn notes(plan: &Plan, ix: StepIx) -> Vec<String> {
         notes.push(format!("alone: {}", listed(&alone, 2)));
     }
     notes.extend(step.body.batch.as_ref().map(|batch| backfill(batch, step.estimate)));
+    notes.extend(step.body.streamed.map(|streamed| format!("{}, streamed", bytes(streamed.bytes))));
     if step.resumes {
         notes.push("resumes an interrupted attempt".to_owned());
     }

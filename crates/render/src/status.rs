@@ -8,6 +8,7 @@ use dunlin_planner::{MigrationStatus, SetName, StateWord, Status, TargetName, Ta
 use crate::clean::one_line;
 use crate::diagnostic::findings;
 use crate::grid::{Cell, Grid, cell, plain, shorten};
+use crate::pausing;
 use crate::plan::NAME_WIDTH;
 use crate::style::{BAD, BOLD, DIM, GOOD, NAME, PLAIN, WARN, count, listed, paint};
 use crate::when::moment;
@@ -22,7 +23,7 @@ pub fn status(status: &Status, verbose: bool, width: usize) -> String {
         let sets = sets_of(status, &target.name);
         if !sets.is_empty() || target.server.is_some() || target.trouble.is_some() {
             let listed = |migration: &MigrationStatus| verbose || (target.enabled && tells_more(migration));
-            parts.push(head(target) + &table(&sets, &listed, width));
+            parts.push(head(target) + &pausing::standing(&target.paused) + &table(&sets, &listed, width));
         }
     }
     let troubles = status.targets.iter().filter_map(|target| target.trouble.as_ref());

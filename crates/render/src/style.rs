@@ -22,6 +22,19 @@ pub(crate) fn count(number: usize, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
+/// A size in the unit that makes it short: `24.0 MiB`.
+pub(crate) fn bytes(number: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.into_iter().find(|(shift, _)| number >> shift > 0);
+    unit.map_or_else(
+        || format!("{number} B"),
+        |(shift, unit)| {
+            let tenths = (u128::from(number) * 10) >> shift;
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        },
+    )
+}
+
 /// The first `most` of `items`, and how many more there are.
 pub(crate) fn listed<T: Display>(items: &[T], most: usize) -> String {
     let shown: Vec<_> = items.iter().take(most).map(T::to_string).collect();

@@ -10,6 +10,7 @@ use dunlin_planner::{
 use crate::clean::one_line;
 use crate::diagnostic::failure;
 use crate::grid::{Grid, cell, plain, shorten, wrapped};
+use crate::pausing;
 use crate::plan::{NAME_WIDTH, held};
 use crate::style::{BAD, BOLD, DIM, GOOD, NAME, WARN, count, listed, paint};
 use crate::when::span;
@@ -22,6 +23,7 @@ pub fn summary(plan: &Plan, report: &RunReport, width: usize) -> String {
         parts.push(targets(plan, report, width));
     }
     parts.extend(failed(report).map(|(step, why)| failure(why, &failure_title(plan, step, why))));
+    parts.extend(pausing::failed(report));
     parts.extend(left(plan, report, width));
     parts.extend(held(&plan.held, width));
     parts.push(verdict(plan, report, width));
@@ -111,7 +113,10 @@ fn left(plan: &Plan, report: &RunReport, width: usize) -> Option<String> {
 
 /// What the end means, and the next safe action.
 fn verdict(plan: &Plan, report: &RunReport, width: usize) -> String {
-    let (style, what) = match report.verdict() {
+    let verdict = report.verdict();
+    let all_done = report.steps.iter().all(|step| step.end.is_done());
+    let (style, what) = match verdict {
+        _ if verdict != Verdict::Done && all_done => (BAD, still_paused(plan)),
         Verdict::Done => (GOOD, done(plan, report)),
         Verdict::Blocked => (WARN, blocked(plan, report)),
         Verdict::Failed => (BAD, mend(plan, report)),
@@ -132,7 +137,7 @@ fn again(plan: &Plan) -> String {
 
 fn done(plan: &Plan, report: &RunReport) -> String {
     let what = match plan.direction {
-        _ if report.steps.is_empty() => return "Done: there was nothing to do.".to_owned(),
+        _ if report.steps.is_empty() => return pausing::nothing_else(report),
         Direction::Up => "applied",
         Direction::Down => "taken back",
     };
@@ -147,6 +152,12 @@ fn blocked(plan: &Plan, report: &RunReport) -> String {
     let why =
         if report.interrupted { "The run was stopped" } else { "Something stood in the way that may be gone soon" };
     format!("{why}. Next: run {}; what is done is not repeated.", again(plan))
+}
+
+/// Every step is done, and something that was paused is not resumed.
+fn still_paused(plan: &Plan) -> String {
+    let next = format!("Next: mend the cause and run {}", again(plan));
+    format!("Every step is done, and something is still paused. {next}: it resumes that first.")
 }
 
 /// The ids of the steps that failed with `class`.

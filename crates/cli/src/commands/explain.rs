@@ -23,7 +23,12 @@ pub(crate) async fn run(global: &Global, args: &ExplainArgs, terminal: Terminal)
     let line = status.migrations.iter().find(|line| line.id == *id).expect("the set of the migration was selected");
     let row = observed.values().filter_map(|observed| observed.facts()).find_map(|facts| facts.ledger.row(id));
     let mut logs = workspace.logs(&observed).await;
-    let log = logs.remove(&line.target).unwrap_or_default().into_iter().filter(|entry| entry.id == *id).collect();
+    let log = logs
+        .remove(&line.target)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|entry| entry.id.as_ref() == Some(id))
+        .collect();
     let traces = Traces { row, log };
     match args.format {
         Format::Text => terminal.data(&dunlin_render::explain(&graph, ix, &traces, line, terminal.width)),

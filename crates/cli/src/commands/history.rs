@@ -21,7 +21,7 @@ pub(crate) async fn run(global: &Global, args: &HistoryArgs, terminal: Terminal)
         .collect();
     let mut logs = workspace.logs(&observed).await;
     let told = |id: &MigrationId| graph.find(id).is_none_or(|ix| selection.is_chosen(ix));
-    logs.values_mut().for_each(|log| log.retain(|entry| told(&entry.id)));
+    logs.values_mut().for_each(|log| log.retain(|entry| entry.id.as_ref().is_none_or(told)));
     match args.format {
         Format::Text => terminal.data(&dunlin_render::history(&rows, &logs, terminal.width)),
         Format::Json => terminal.data(&dunlin_render::history_json(&rows, &logs)),

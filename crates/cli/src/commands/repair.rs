@@ -122,7 +122,7 @@ async fn catalog(
 async fn log(workspace: &Workspace, target: &TargetName, settlement: &Settlement) -> Vec<LogEntry> {
     let Ok(driver) = workspace.connectors().driver(target).await else { return Vec::new() };
     let lines = driver.log(&workspace.catalog().project).await.unwrap_or_default();
-    lines.into_iter().filter(|line| line.id == settlement.id).collect()
+    lines.into_iter().filter(|line| line.id.as_ref() == Some(&settlement.id)).collect()
 }
 
 fn ask(args: &SettleArgs, settlement: &Settlement, terminal: Terminal) -> Result<(), Stop> {

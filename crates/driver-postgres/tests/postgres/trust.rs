@@ -5,7 +5,6 @@ use std::time::Duration;
 use dunlin_driver::Driver;
 use dunlin_planner::FailureClass::{Estranged, Rejected, Unreachable};
 use dunlin_planner::{Failure, Ledger, ProjectName};
-use secrecy::SecretString;
 
 use crate::support::{Fresh, driver, options};
 
@@ -71,7 +70,7 @@ async fn a_newer_ledger_is_refused_by_the_version_that_it_needs() {
     for failure in [driver.inspect(&project()).await.unwrap_err(), driver.bootstrap(None).await.unwrap_err()] {
         assert_eq!(
             (failure.class, failure.message.as_str()),
-            (Rejected, "the ledger has protocol 99, and this Dunlin knows 2")
+            (Rejected, "the ledger has protocol 99, and this Dunlin knows 3")
         );
     }
 }
@@ -96,7 +95,7 @@ async fn an_older_ledger_is_read_and_upgraded_by_the_bootstrap() {
     else {
         panic!()
     };
-    assert_eq!((outdated, protocol, kept), (false, 2, rows));
+    assert_eq!((outdated, protocol, kept), (false, 3, rows));
 }
 
 /// An upgrade does not make a ledger trustworthy that somebody changed.
@@ -139,9 +138,8 @@ async fn a_missing_database_is_seen_without_making_it_and_made_by_the_bootstrap(
 }
 
 async fn unreachable(url: &str) -> Failure {
-    let mut options = options(url);
-    options = options.with_password(SecretString::from("canary"));
-    let settings = dunlin_driver_postgres::PostgresSettings::new(options);
+    let joint = if url.contains('?') { '&' } else { '?' };
+    let settings = dunlin_driver_postgres::PostgresSettings::new(options(&format!("{url}{joint}password=canary")));
     let failure = driver(settings).inspect(&project()).await.unwrap_err();
     assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
     failure

@@ -7,15 +7,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dunlin_planner::{
     Body, Capabilities, Digest, EnvironmentName, Failure, FailureClass, Feature, Holder, Identity, LaneKind, Ledger,
-    LedgerId, LedgerRow, LogEntry, MigrationId, ProbeFact, ProjectName, RowMark, RowState, ServerVersion, Settlement,
-    TargetFacts, TargetName, Timestamp,
+    LedgerId, LedgerRow, LogEntry, MigrationId, Pausable, ProbeFact, ProjectName, Resumption, RowMark, RowState, RunId,
+    ServerVersion, Settlement, TargetFacts, TargetName, Timestamp,
 };
 
 use super::fault::{Act, Fault};
+use super::jobs::Jobs;
 use super::session::MemorySession;
 use super::statements::Objects;
 use crate::conformance::Database;
-use crate::{Driver, Session};
+use crate::{Driver, Paused, Session};
+
+/// The number of every database in memory on its server, which is its own.
+pub(super) const DATABASE: u32 = 1;
 
 /// A database in memory; clones are the same database.
 #[derive(Clone)]
@@ -39,7 +43,8 @@ pub(super) struct State {
     sessions: u64,
     clock: i64,
     features: BTreeSet<Feature>,
-    log: Vec<(ProjectName, LogEntry)>,
+    pub(super) log: Vec<(ProjectName, LogEntry)>,
+    pub(super) jobs: Jobs,
     latency: Duration,
     script: Box<Script>,
 }
@@ -100,6 +105,7 @@ impl MemoryDatabase {
             clock: 0,
             features: BTreeSet::new(),
             log: Vec::new(),
+            jobs: Jobs::default(),
             latency: Duration::ZERO,
             script: Box::new(|_| None),
         };
@@ -203,7 +209,7 @@ impl State {
         };
         TargetFacts {
             target: target.clone(),
-            identity: Identity { system: format!("memory-{target}"), database: 1, timeline: 1 },
+            identity: Identity { system: format!("memory-{target}"), database: DATABASE, timeline: 1 },
             capabilities: Capabilities {
                 server: "memory".to_owned(),
                 version: ServerVersion(170_000),
@@ -212,6 +218,7 @@ impl State {
                 features: self.features.clone(),
             },
             ledger,
+            pausing: self.jobs.facts(),
         }
     }
 }
@@ -249,7 +256,7 @@ impl State {
 
 fn repaired(settlement: &Settlement, at: Timestamp) -> LogEntry {
     LogEntry {
-        id: settlement.id.clone(),
+        id: Some(settlement.id.clone()),
         at,
         run: None,
         what: "repaired".to_owned(),
@@ -280,6 +287,14 @@ impl Driver for MemoryDatabase {
         self.perform(&Act::Settle(settlement.id.clone()), |state| state.settle(project, settlement))
     }
 
+    async fn pause(&self, project: &ProjectName, run: &RunId, what: &[Pausable]) -> Result<Paused, Failure> {
+        self.perform(&Act::Pause, |state| state.pause(project, run, what))
+    }
+
+    async fn resume(&self, project: &ProjectName, run: &RunId) -> Result<Vec<Resumption>, Failure> {
+        self.perform(&Act::Resume, |state| Ok(state.resume(&self.target, project, run)))
+    }
+
     async fn log(&self, project: &ProjectName) -> Result<Vec<LogEntry>, Failure> {
         self.perform(&Act::Inspect, |state| {
             Ok(state.log.iter().filter(|(of, _)| of == project).map(|(_, entry)| entry.clone()).collect())
@@ -300,5 +315,9 @@ impl Database for MemoryDatabase {
 
     async fn objects(&self) -> BTreeSet<String> {
         self.lock().objects.keys().cloned().collect()
+    }
+
+    fn jobs(&self) -> Option<&dyn crate::Jobs> {
+        Some(self)
     }
 }

@@ -29,6 +29,10 @@ pub enum Act {
     Batch(MigrationId, u32),
     /// Recording progress.
     Advance(MigrationId, usize),
+    /// Pausing what goes on by itself.
+    Pause,
+    /// Resuming it.
+    Resume,
     /// Making of a row what a person says.
     Settle(MigrationId),
     /// Marking a step as finished.

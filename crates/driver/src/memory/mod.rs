@@ -7,6 +7,7 @@
 mod backfill;
 mod database;
 mod fault;
+mod jobs;
 mod session;
 mod statements;
 

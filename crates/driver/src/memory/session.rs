@@ -48,6 +48,7 @@ impl MemorySession {
             return Ok(());
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(latency) => Ok(()),
             () = self.brake.0.notified() => Err(Failure::new(Interrupted, "the statement was cancelled")),
         }
@@ -263,6 +264,9 @@ pub(super) fn end_state(action: &Action) -> RowState {
 
 /// The whole step or nothing of it.
 fn apply(state: &mut State, task: &StepTask<'_>) -> Result<bool, Failure> {
+    if task.pieces.is_some() {
+        return Err(Failure::new(FailureClass::Rejected, "a database in memory takes no text in pieces"));
+    }
     let Some(mut row) = claim(state, task, true)? else { return Ok(false) };
     let before = (state.objects.clone(), state.effects.len());
     for statement in &task.step.body.statements {
@@ -354,7 +358,7 @@ impl Session for MemorySession {
         self.work().await?;
         let statement = &task.step.body.statements[index];
         let half = |state: &mut State| {
-            if let StatementClass::Alone { probe: Probe::IndexValid { index, table }, .. } = &statement.class {
+            if let StatementClass::Alone { probe: Probe::IndexValid { index, table, .. }, .. } = &statement.class {
                 state.objects.insert(index.clone(), Object { table: Some(table.name.clone()), valid: false });
             }
         };

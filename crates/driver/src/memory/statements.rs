@@ -57,7 +57,7 @@ fn refused(sqlstate: &str, message: &str) -> Failure {
 
 pub(super) fn probe(probe: &Probe, objects: &Objects) -> ProbeFact {
     match probe {
-        Probe::IndexValid { index, table } => match objects.get(index) {
+        Probe::IndexValid { index, table, .. } => match objects.get(index) {
             None => ProbeFact::Absent,
             Some(object) if object.table.as_ref() != Some(&table.name) => {
                 ProbeFact::Other { what: format!("`{index}` is there already, and not on `{table}`") }

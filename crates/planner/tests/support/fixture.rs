@@ -1,7 +1,10 @@
 //! A small language for a project and what its databases say, one fact per line.
 //!
 //! ```text
-//! target core postgres [off] [pooled] [offers FEATURE…]
+//! target core postgres [off] [pooled] [oid DATABASE] [offers FEATURE…] [pause PATTERN…]
+//! job jobs NAME DATABASE [inactive]
+//! paused jobs NAME RUN [held]
+//! unreadable jobs
 //! service auth alias auth-service
 //! set crm core [of SERVICE] [after SET…] [requires FEATURE…] [refuse] [out-of-order]
 //! crm/2 [repeatable|seed] [no-down] [alone] [needs REFERENCE…]
@@ -20,9 +23,9 @@ use std::sync::Arc;
 
 use dunlin_planner::{
     Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Feature, Finding, Holder, Identity,
-    Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Observed, Place, Policy, Probe, Reference, RowState,
-    ServerVersion, Service, Set, Statement, StatementClass, StepSettings, StoredDependency, Target, TargetFacts,
-    TargetKind, TargetName, Timestamp,
+    Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Obligation, Observed, Pattern, Pausable, PauseFacts,
+    Place, Policy, Probe, Reference, RowState, ServerVersion, Service, Set, Statement, StatementClass, StepSettings,
+    StoredDependency, Target, TargetFacts, TargetKind, TargetName, Timestamp,
 };
 
 /// A project and what its databases say.
@@ -73,6 +76,9 @@ impl Fixture {
             }
             "ledger" => self.ledger(line.word(0), line.words.get(1).unwrap_or(&line.word(0))),
             "row" => self.row(line),
+            "job" => self.job(line),
+            "paused" => self.paused(line),
+            "unreadable" => self.pausing(line.word(0)).unreadable = Some("permission denied".to_owned()),
             "unreachable" => {
                 let finding = Finding::error("target-unreachable", format!("target `{}` is down", line.word(0)));
                 facts.insert(line.word(0).parse().unwrap(), Observed::Failed(finding.class(Class::Blocked)));
@@ -90,14 +96,45 @@ impl Fixture {
             other => panic!("no kind `{other}`"),
         };
         let enabled = !line.says("off");
-        let target = Target { name: name.clone(), kind, enabled, disposable: false, place: line.place() };
+        let pause = line.list("pause").into_iter().map(Pattern::new).collect();
+        let target = Target { name: name.clone(), kind, enabled, disposable: false, pause, place: line.place() };
         self.catalog.targets.insert(name.clone(), target);
         if enabled {
             let features = line.list("offers").into_iter().map(|feature| Feature(feature.to_owned())).collect();
             let mut facts = facts(&name, features);
             facts.capabilities.sessions = !line.says("pooled");
+            facts.identity.database = line.list("oid").first().map_or(5, |oid| oid.parse().unwrap());
             self.observed.insert(name, Observed::Facts(facts));
         }
+    }
+
+    fn pausing(&mut self, target: &str) -> &mut PauseFacts {
+        let Some(Observed::Facts(facts)) = self.observed.get_mut(&target.parse().unwrap()) else {
+            panic!("`{target}` is not declared, or off")
+        };
+        &mut facts.pausing
+    }
+
+    fn job(&mut self, line: &Line<'_>) {
+        let (name, pausing) = (line.word(1).to_owned(), self.pausing(line.word(0)));
+        pausing.pausable.push(Pausable {
+            key: pausing.pausable.len() as u64 + 1,
+            what: format!("job `{name}`"),
+            name,
+            database: line.word(2).parse().unwrap(),
+            active: !line.says("inactive"),
+        });
+    }
+
+    fn paused(&mut self, line: &Line<'_>) {
+        let obligations = &mut self.pausing(line.word(0)).obligations;
+        obligations.push(Obligation {
+            id: obligations.len() as u64 + 1,
+            run: line.word(2).parse().unwrap(),
+            what: format!("job `{}`", line.word(1)),
+            seconds: 180,
+            held: line.says("held"),
+        });
     }
 
     fn service(&mut self, name: &str, aliases: Vec<&str>, place: Place) {
@@ -170,7 +207,13 @@ fn facts(target: &TargetName, features: BTreeSet<Feature>) -> TargetFacts {
         features,
     };
     let identity = Identity { system: "7".to_owned(), database: 5, timeline: 1 };
-    TargetFacts { target: target.clone(), identity, capabilities, ledger: Ledger::Absent }
+    TargetFacts {
+        target: target.clone(),
+        identity,
+        capabilities,
+        ledger: Ledger::Absent,
+        pausing: PauseFacts::default(),
+    }
 }
 
 fn read_migration(id: &str, line: &Line<'_>) -> Migration {
@@ -264,6 +307,7 @@ pub(crate) fn body(what: &str, id: &MigrationId, statements: Vec<Statement>) -> 
         settings: StepSettings::default(),
         statements,
         batch: None,
+        streamed: None,
     }
 }
 
@@ -282,7 +326,7 @@ struct Line<'t> {
     text: &'t str,
 }
 
-const KEYS: [&str; 8] = ["alias", "of", "after", "requires", "offers", "needs", "run", "begun"];
+const KEYS: [&str; 10] = ["oid", "pause", "alias", "of", "after", "requires", "offers", "needs", "run", "begun"];
 
 impl<'t> Line<'t> {
     fn parse(text: &'t str, number: usize) -> Self {

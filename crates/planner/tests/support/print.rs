@@ -93,6 +93,14 @@ fn word(kind: &EdgeKind) -> &'static str {
 
 fn planned(plan: &Plan) -> String {
     let mut text = String::new();
+    for left in &plan.left_paused {
+        let _ = writeln!(text, "resume {} of {}, owed by {}", left.obligation.what, left.target, left.obligation.run);
+    }
+    for pause in &plan.pauses {
+        let works_in: Vec<_> = pause.works_in.iter().map(ToString::to_string).collect();
+        let _ =
+            writeln!(text, "pause {} of {}, which works in {}", pause.pausable.what, pause.target, works_in.join(","));
+    }
     for step in &plan.steps {
         let _ = writeln!(text, "{}", line(plan, step));
     }
@@ -136,6 +144,11 @@ fn line(plan: &Plan, step: &Step) -> String {
 
 fn stands(status: &Status) -> String {
     let mut text = String::new();
+    for (target, paused) in status.targets.iter().flat_map(|target| target.paused.iter().map(move |one| (target, one)))
+    {
+        let how = if paused.held { "held" } else { "owed" };
+        let _ = writeln!(text, "paused {} of {}, {how} by {}", paused.what, target.name, paused.run);
+    }
     for migration in &status.migrations {
         let _ = write!(text, "{} {}", migration.id, migration.state.as_str());
         for id in &migration.waits_for {

@@ -100,7 +100,7 @@ impl Shape {
                 // Index builds on one of three tables.
                 5..8 => {
                     let table = QualifiedName { schema: None, name: format!("t{}", number % 3) };
-                    let probe = Probe::IndexValid { index: format!("i{number}"), table };
+                    let probe = Probe::IndexValid { index: format!("i{number}"), table, shape: None };
                     migration.up.statements = vec![statement(Some(probe))];
                 }
                 _ => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use dunlin_planner::{Finding, Place, StepSettings, Target, TargetKind, TargetName};
+use dunlin_planner::{Finding, Pattern, Place, StepSettings, Target, TargetKind, TargetName};
 
 use super::view::View;
 use crate::connection::{Connection, Parts, Server};
@@ -34,6 +34,7 @@ pub(crate) fn read(
     for (name, key, view) in sections {
         let Ok(name) = TargetName::new(name) else { continue };
         let target = target(&name, key, view);
+        findings.extend(pauses_elsewhere(&target, view));
         let mut reader = Reader { name: &name, view, variables, problems: Vec::new(), findings };
         let server = reader.server(&target.place, only && takes_ambient(&view));
         let direct_url = reader.secret("direct_url");
@@ -64,8 +65,18 @@ fn target(name: &TargetName, key: &Span, view: View<'_>) -> Target {
         },
         enabled: view.flag("enabled").unwrap_or(true),
         disposable: view.flag("disposable").unwrap_or(false),
+        pause: view.texts("pause").into_iter().map(|(name, _)| Pattern::new(name)).collect(),
         place: key.place(),
     }
+}
+
+/// `pause` where there is nothing to pause.
+fn pauses_elsewhere(target: &Target, view: View<'_>) -> Option<Finding> {
+    let at = view.key("pause").filter(|_| target.kind != TargetKind::Cron)?;
+    let message =
+        format!("`targets.{}.pause` names jobs of pg_cron, and the target is of kind `{}`", target.name, target.kind);
+    let hint = "move it to the target of kind `cron`: the jobs live there, whatever database they work in";
+    Some(Finding::error("pause-unsupported", message).at(at.place()).hint(hint))
 }
 
 /// Reads one target's connection. What depends on the environment is a problem of the connection, not a finding.

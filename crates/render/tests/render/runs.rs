@@ -31,7 +31,13 @@ fn report(plan: &Plan, ends: &[(usize, StepEnd)], interrupted: bool) -> RunRepor
     let step =
         |ix: StepIx| StepReport { step: ix, end: end(ix), took: Duration::from_millis(1200), attempts: 1, rows: None };
     let steps = plan.indexes().map(step).collect();
-    RunReport { run: "0193-run-2".parse().unwrap(), steps, took: Duration::from_millis(6543), interrupted }
+    RunReport {
+        run: "0193-run-2".parse().unwrap(),
+        steps,
+        resumptions: Vec::new(),
+        took: Duration::from_millis(6543),
+        interrupted,
+    }
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn a_status_as_json_has_moments_in_rfc_3339() {
 /// A line of the log.
 fn entry(text: &str, what: &str, message: &str) -> LogEntry {
     LogEntry {
-        id: id(text),
+        id: Some(id(text)),
         at: Timestamp(1_795_175_925_000_000),
         run: Some("run-1".parse().unwrap()),
         what: what.to_owned(),

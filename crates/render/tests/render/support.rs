@@ -81,6 +81,7 @@ fn declare(catalog: &mut Catalog, line: &str) -> Target {
         kind,
         enabled: !words.contains(&"off"),
         disposable: false,
+        pause: Vec::new(),
         place: Place::file("dunlin.toml"),
     };
     catalog.targets.insert(target.name.clone(), target.clone());
@@ -141,12 +142,21 @@ fn body(path: &str, alone: bool) -> Body {
     if alone {
         let what = "CREATE INDEX CONCURRENTLY".to_owned();
         let table = QualifiedName { schema: None, name: "invoices".to_owned() };
-        let probe = Probe::IndexValid { index: "invoices_due".to_owned(), table };
+        let probe = Probe::IndexValid { index: "invoices_due".to_owned(), table, shape: None };
         statements.push(statement(1, StatementClass::Alone { what, probe }));
     }
     let digest = Digest::of(path.as_bytes());
     let settings = StepSettings { role: Some("core_owner".to_owned()), ..StepSettings::default() };
-    Body { path: Arc::from(path), digest, raw: digest, tokens: digest, settings, statements, batch: None }
+    Body {
+        path: Arc::from(path),
+        digest,
+        raw: digest,
+        tokens: digest,
+        settings,
+        statements,
+        batch: None,
+        streamed: None,
+    }
 }
 
 /// An applied row of `id`, `seconds` after noon.
@@ -200,6 +210,7 @@ pub(crate) fn observed(catalog: &Catalog, applied: &[&str]) -> BTreeMap<dunlin_p
                 features: BTreeSet::from([Feature("timescaledb".to_owned())]),
             },
             ledger,
+            pausing: dunlin_planner::PauseFacts::default(),
         })
     };
     let enabled = catalog.targets.values().filter(|target| target.enabled);
