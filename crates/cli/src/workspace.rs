@@ -99,6 +99,7 @@ pub(crate) fn read(global: &Global) -> Result<Project, Stop> {
         )
     })?;
     let request = dunlin_project::Request {
+        held: dunlin_project::MAX_HELD,
         config: global.config.clone(),
         start_dir,
         environment: global.env.clone(),

@@ -9,6 +9,7 @@ use crate::messages::{self, Course, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER}
 use crate::rows::{field, rows, truth};
 use crate::session::PostgresSession;
 use crate::sql;
+use crate::streamed::{self, Stopped};
 use crate::window::{Broken, Part, Window};
 use crate::{failure, ledger, place};
 
@@ -36,8 +37,9 @@ impl PostgresSession {
         let line = self.line().await?;
         let window = Window {
             opening: format!(
-                "{}{}{}",
+                "{}{}{}{}",
                 messages::begin(settings, line.watches_client)?,
+                if line.pooled { messages::WHO } else { "" },
                 messages::claim(&key, task),
                 messages::body_settings(settings, true)
             ),
@@ -51,12 +53,23 @@ impl PostgresSession {
         let lookout = self.lookout(key.lock, settings);
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
-        let (ended, seen) = lookout.watch(window.run(line.connection.client())).await;
+        let client = line.connection.client();
+        let (ended, seen) = match task.pieces {
+            Some(open) => lookout.watch(window.run_pieces(client, open)).await,
+            None => {
+                let (ended, seen) = lookout.watch(window.run(client)).await;
+                (ended.map_err(Stopped::Broken), seen)
+            }
+        };
         self.end_work();
         self.blockers = seen;
         match ended {
             Ok(()) => Ok(true),
-            Err(broken) => self.broken(task, &key, broken).await,
+            Err(Stopped::Broken(broken)) => self.broken(task, &key, broken).await,
+            Err(Stopped::Gone(gone)) => {
+                self.settle().await;
+                Err(streamed::changed(&gone))
+            }
         }
     }
 
@@ -78,7 +91,11 @@ impl PostgresSession {
         let row = match row_now(client, key).await {
             Ok(row) => row,
             Err(lost) if lost.class == FailureClass::Unknown => return Err(lost),
-            Err(_) => return Err(failure),
+            Err(_) => {
+                // Perhaps in the very session that the body has changed.
+                expel(client, broken.backend.as_deref()).await;
+                return Err(failure);
+            }
         };
         if opening && code == NOT_CLAIMED {
             return not_claimed(task, row);
@@ -97,8 +114,16 @@ impl PostgresSession {
             _ => failure,
         };
         let detail = json!({"message": failure.message, "sqlstate": failure.sqlstate});
+        // Waiting is one fact, however often it is tried again.
+        let line = match failure.class {
+            FailureClass::Busy => messages::event_once(key, "failed", &detail),
+            _ => messages::event(key, "failed", Some(&detail)),
+        };
         // The log is a help and no more: what counts is that the row is not `applied`.
-        client.batch_execute(&messages::event(key, "failed", Some(&detail))).await.ok();
+        client.batch_execute(&line).await.ok();
+        if failure.class == FailureClass::Dirty {
+            expel(client, broken.backend.as_deref()).await;
+        }
         Err(failure)
     }
 }
@@ -111,7 +136,7 @@ impl RowNow {
 
 pub(crate) async fn row_now(client: &Client, key: &Key) -> Result<Option<RowNow>, Failure> {
     let query = format!(
-        "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
+        "BEGIN READ ONLY; RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
          SELECT state, transactional, encode(checksum, 'hex') AS checksum, run_id FROM dunlin.ledger WHERE project = {} AND id = {}; COMMIT",
         key.project, key.id
     );
@@ -164,11 +189,12 @@ pub(crate) fn not_claimed(task: &StepTask<'_>, row: Option<RowNow>) -> Result<bo
 
 /// What an error means in the part of the window where it came.
 pub(crate) fn in_part(task: &StepTask<'_>, part: &Part, failure: Failure) -> Failure {
-    match *part {
+    match part {
         Part::Body(offset) => {
             let place = offset.map(|offset| place::at(&task.step.body, &task.text, offset));
             Failure { place, ..failure }
         }
+        Part::Piece(place) => Failure { place: place.clone(), ..failure },
         // The context of our own statements would tell nobody anything.
         Part::Opening => Failure { context: None, ..failure },
         // The server took writes when the transaction began: what forbids them now is the body's doing.
@@ -188,6 +214,18 @@ fn decide(id: &MigrationId) -> String {
         said(Repair::Done { statement: None }),
         said(Repair::Undone { statement: None })
     )
+}
+
+/// Ends a session of a pooler in which a body left its transaction: what it set from there on would be the next client's.
+/// Whoever got that session meanwhile loses it, which is the smaller harm.
+async fn expel(client: &Client, backend: Option<&str>) {
+    let Some(backend) = backend else { return };
+    let query = format!(
+        "RESET SESSION AUTHORIZATION; RESET ROLE; SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a \
+         WHERE a.pid = {backend} AND a.datname = pg_catalog.current_database() AND a.usename = session_user"
+    );
+    // It may be the very session that this runs in.
+    client.batch_execute(&query).await.ok();
 }
 
 /// The body ended the transaction that it ran in.

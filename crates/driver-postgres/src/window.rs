@@ -9,12 +9,13 @@ use std::ops::Range;
 use std::pin::pin;
 
 use bytes::Bytes;
-use dunlin_planner::Body;
+use dunlin_planner::{Body, Place};
 use futures_util::{SinkExt, TryStreamExt};
 use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryStream};
 
 use crate::place;
+use crate::rows::begins_with;
 
 /// The backend needs about eleven times a message's size: bodies above this are cut between statements.
 const MESSAGE: usize = 1 << 20;
@@ -39,6 +40,8 @@ pub(crate) enum Part {
     Opening,
     /// The body, at this byte of the text where that is known.
     Body(Option<usize>),
+    /// A piece of a streamed body, at this place where that is known.
+    Piece(Option<Place>),
     /// Guard, finish or commit.
     Closing,
 }
@@ -47,6 +50,8 @@ pub(crate) enum Part {
 pub(crate) struct Broken {
     pub(crate) part: Part,
     pub(crate) error: Error,
+    /// The server's process that began, where the opening asked for it with [`messages::WHO`](crate::messages::WHO).
+    pub(crate) backend: Option<String>,
 }
 
 enum Segment {
@@ -87,23 +92,30 @@ impl Window<'_> {
 
     /// Every answer is awaited, also behind an error: only then does the connection stand still.
     async fn first_error(&self, answers: Vec<(Option<&Range<usize>>, Answer)>) -> Option<Broken> {
-        let (mut broken, last) = (None, answers.len() - 1);
+        let (mut broken, mut began, last) = (None, None, answers.len() - 1);
         for (index, (range, answer)) in answers.into_iter().enumerate() {
-            let Err((completed, error)) = drained(answer).await else { continue };
+            let (completed, error) = match drained(answer).await {
+                Ok(backend) => {
+                    began = began.or(backend);
+                    continue;
+                }
+                Err(failed) => failed,
+            };
             let part = match range {
                 Some(range) => Part::Body(self.offset(range, completed, &error)),
                 None if index == last => Part::Closing,
                 None => Part::Opening,
             };
-            broken.get_or_insert(Broken { part, error });
+            broken.get_or_insert(Broken { part, error, backend: began.clone() });
         }
         broken
     }
 
     /// COPY data goes in another mode of the protocol, so each part is awaited before the next is sent.
     async fn run_in_turn(&self, client: &Client, segments: &[Segment]) -> Result<(), Broken> {
-        let broken = |part| move |(_, error)| Broken { part, error };
-        drained(send(client, &self.opening).await).await.map_err(broken(Part::Opening))?;
+        let opened = drained(send(client, &self.opening).await).await;
+        let backend = opened.map_err(|(_, error)| Broken { part: Part::Opening, error, backend: None })?;
+        let broken = |part| |(_, error)| Broken { part, error, backend: backend.clone() };
         for segment in segments {
             match segment {
                 Segment::Text(range) => {
@@ -111,12 +123,14 @@ impl Window<'_> {
                     answer.map_err(|(completed, error)| Broken {
                         part: Part::Body(self.offset(range, completed, &error)),
                         error,
+                        backend: backend.clone(),
                     })?;
                 }
                 Segment::Copy { statement, data } => {
                     drained(send(client, &self.guard).await).await.map_err(broken(Part::Body(None)))?;
                     let copied = copy(client, &self.text[statement.clone()], &self.text[data.clone()]).await;
-                    copied.map_err(|error| Broken { part: Part::Body(Some(statement.start)), error })?;
+                    let part = Part::Body(Some(statement.start));
+                    copied.map_err(|error| Broken { part, error, backend: backend.clone() })?;
                 }
             }
         }
@@ -171,23 +185,28 @@ pub(crate) async fn exchange(client: &Client, texts: &[String]) -> Vec<Result<Ve
     ended
 }
 
-type Answer = Result<SimpleQueryStream, Error>;
+pub(crate) type Answer = Result<SimpleQueryStream, Error>;
 
 /// Sends at once: the future is ready without waiting for the server.
-async fn send(client: &Client, message: &str) -> Answer {
+pub(crate) async fn send(client: &Client, message: &str) -> Answer {
     client.simple_query_raw(message).await
 }
 
-/// Reads an answer to its end; an error tells how many statements were completed before it.
-async fn drained(answer: Answer) -> Result<(), (usize, Error)> {
+/// Reads an answer to its end, with the server's process where it says so; an error tells how many statements were
+/// completed before it.
+pub(crate) async fn drained(answer: Answer) -> Result<Option<String>, (usize, Error)> {
     let mut stream = pin!(answer.map_err(|error| (0, error))?);
-    let mut completed = 0;
+    let (mut completed, mut backend) = (0, None);
     while let Some(message) = stream.try_next().await.map_err(|error| (completed, error))? {
-        if let SimpleQueryMessage::CommandComplete(_) = message {
-            completed += 1;
+        match message {
+            SimpleQueryMessage::CommandComplete(_) => completed += 1,
+            SimpleQueryMessage::Row(row) if begins_with(&row, "dunlin_backend") => {
+                backend = row.get(0).map(str::to_owned)
+            }
+            _ => {}
         }
     }
-    Ok(())
+    Ok(backend)
 }
 
 async fn copy(client: &Client, statement: &str, data: &str) -> Result<(), Error> {

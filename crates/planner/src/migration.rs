@@ -71,10 +71,22 @@ pub struct Body {
     pub tokens: Digest,
     /// What surrounds its statements.
     pub settings: StepSettings,
-    /// Its statements in order, not overlapping.
+    /// Its statements in order, not overlapping; none of a streamed one, which is always one transaction.
     pub statements: Vec<Statement>,
     /// How its one statement is run over ranges of keys, where it is a backfill.
     pub batch: Option<Batch>,
+    /// Its size, where it is too large to be held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streamed: Option<Streamed>,
+}
+
+/// The size of a body that is read again while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Streamed {
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// Statements that run.
+    pub statements: u64,
 }
 
 impl Body {
@@ -83,7 +95,14 @@ impl Body {
     pub fn empty(path: &Arc<str>) -> Self {
         let nothing = Digest::of(b"");
         let (path, settings) = (Arc::clone(path), StepSettings::default());
-        Self { path, digest: nothing, raw: nothing, tokens: nothing, settings, statements: Vec::new(), batch: None }
+        let (statements, batch, streamed) = (Vec::new(), None, None);
+        Self { path, digest: nothing, raw: nothing, tokens: nothing, settings, statements, batch, streamed }
+    }
+
+    /// Whether there is no text to fetch: no statement, neither held nor streamed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty() && self.streamed.is_none()
     }
 
     /// Whether the whole body can run in one transaction (`-- dunlin: transaction none` makes every statement stand alone).
@@ -100,6 +119,13 @@ impl Body {
             Some(_) => vec![self.digest],
             None => self.statements.iter().map(|statement| statement.digest).collect(),
         }
+    }
+
+    /// Where a statement is, counted from 0, without its text.
+    #[must_use]
+    pub fn place(&self, statement: usize) -> Place {
+        let (file, line) = (Arc::clone(&self.path), self.statements[statement].line);
+        Place { file, line, column: 1, text: Arc::from(""), width: 0 }
     }
 
     /// The tables that its statements outside transactions work on; none where one of them does not tell.
@@ -178,12 +204,14 @@ pub enum StatementClass {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Probe {
-    /// The named index is there, valid, and on this table.
+    /// The named index is there, valid, on this table, and as it is to be.
     IndexValid {
         /// The index, in its table's schema.
         index: String,
         /// The table.
         table: QualifiedName,
+        /// How it is to be; none where that is not known.
+        shape: Option<IndexShape>,
     },
     /// None of these indexes is there.
     IndexAbsent(Vec<QualifiedName>),
@@ -215,6 +243,15 @@ pub enum Probe {
     Unknown,
     /// Nothing is known, and it commits on its way: even what the server refuses may be done in part.
     Piecemeal,
+}
+
+/// What tells one index of a table from another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IndexShape {
+    /// Whether it is UNIQUE.
+    pub unique: bool,
+    /// What the statement says behind the table's name: method, columns, predicate and the like.
+    pub rest: String,
 }
 
 /// What REINDEX CONCURRENTLY rebuilds.

@@ -1,44 +1,52 @@
 //! From a file's statements to what the planner runs: how each may run, and how to find out whether it did.
 
 use dunlin_planner::{
-    Body, Copy, Digest, Finding, Probe, QualifiedName, Rebuilt, Statement, StatementClass, StepSettings, TargetKind,
+    Body, Copy, Digest, Finding, IndexShape, Probe, QualifiedName, Rebuilt, Statement, StatementClass, StepSettings,
+    Streamed, TargetKind,
 };
 use dunlin_sql as sql;
 use sql::NonTx;
 
 use crate::batch::batch;
-use crate::sql_file::SqlFile;
+use crate::large;
+use crate::sql_file::{Large, SqlFile};
 
 /// The body of `file`; `base` are its set's settings, which its headers change.
 pub(crate) fn body(file: &SqlFile, kind: TargetKind, base: &StepSettings, findings: &mut Vec<Finding>) -> Body {
-    let Some(source) = &file.source else {
-        return Body {
-            path: file.path.clone(),
-            digest: file.raw,
-            raw: file.raw,
-            tokens: file.raw,
-            settings: base.clone(),
-            statements: Vec::new(),
-            batch: None,
-        };
-    };
-    let digests = source.digests();
-    let statements = statements(file, source, kind, findings);
-    let batch = batch(file, source, &statements, findings);
-    Body {
+    let empty = Body {
         path: file.path.clone(),
+        digest: file.raw,
+        raw: file.raw,
+        tokens: file.raw,
+        settings: base.clone(),
+        statements: Vec::new(),
+        batch: None,
+        streamed: None,
+    };
+    let with = |digests: sql::Digests, settings| Body {
         digest: Digest(digests.body),
         raw: Digest(digests.raw),
         tokens: Digest(digests.tokens),
-        settings: settings(file, source, base, findings),
-        statements,
-        batch,
+        settings,
+        ..empty.clone()
+    };
+    match (&file.source, &file.large) {
+        (Some(source), _) => {
+            let statements = statements(file, source, kind, findings);
+            let batch = batch(file, source, &statements, findings);
+            Body { statements, batch, ..with(source.digests(), settings(file, source.headers(), base, findings)) }
+        }
+        (None, Some(Large { scan, .. })) => {
+            findings.extend(large::misfits(file, scan, kind));
+            let streamed = Some(Streamed { bytes: scan.bytes, statements: scan.statements });
+            Body { streamed, ..with(scan.digests, settings(file, &scan.headers, base, findings)) }
+        }
+        (None, None) => empty,
     }
 }
 
-fn settings(file: &SqlFile, source: &sql::Source, base: &StepSettings, findings: &mut Vec<Finding>) -> StepSettings {
-    let headers = source.headers();
-    let modes = source.script().modes.as_ref();
+fn settings(file: &SqlFile, headers: &sql::Headers, base: &StepSettings, findings: &mut Vec<Finding>) -> StepSettings {
+    let modes = file.modes();
     if let Some(modes) = modes.filter(|modes| modes.read_only) {
         let message = "a read-only transaction cannot record that its migration was applied";
         findings.push(
@@ -72,7 +80,7 @@ fn statements(file: &SqlFile, source: &sql::Source, kind: TargetKind, findings: 
         let class = match (&analysis.class, asked) {
             (sql::StatementClass::NonTransactional(what), _) => {
                 findings.extend(refusal(what).map(|finding| finding.at(file.place(&statement.range))));
-                let (what, probe) = non_transactional(what);
+                let (what, probe) = non_transactional(what, &source.text()[..statement.range.end]);
                 StatementClass::Alone { what: what.to_owned(), probe }
             }
             // Its data go in a mode of the protocol that needs a message of its own, and it never needs to be alone.
@@ -104,9 +112,10 @@ fn statements(file: &SqlFile, source: &sql::Source, kind: TargetKind, findings: 
     source.statements().iter().zip(source.analysis()).enumerate().map(statement).collect()
 }
 
-fn non_transactional(what: &NonTx) -> (&'static str, Probe) {
+/// `text` ends where the statement does.
+fn non_transactional(what: &NonTx, text: &str) -> (&'static str, Probe) {
     match what {
-        NonTx::CreateIndexConcurrently(build) => ("CREATE INDEX CONCURRENTLY", index_valid(build)),
+        NonTx::CreateIndexConcurrently(build) => ("CREATE INDEX CONCURRENTLY", index_valid(build, text)),
         NonTx::DropIndexConcurrently { names } => ("DROP INDEX CONCURRENTLY", index_absent(names)),
         NonTx::ReindexConcurrently { target, name } => ("REINDEX CONCURRENTLY", rebuilt(*target, name.as_ref())),
         NonTx::ReindexMany { .. } => ("REINDEX", Probe::Repeat),
@@ -131,10 +140,11 @@ fn non_transactional(what: &NonTx) -> (&'static str, Probe) {
 }
 
 /// Names that could not be read come out empty, and nothing can be asked about them.
-fn index_valid(build: &sql::IndexBuild) -> Probe {
+fn index_valid(build: &sql::IndexBuild, text: &str) -> Probe {
     match &build.name {
         Some(index) if !index.is_empty() && !build.table.name.is_empty() => {
-            Probe::IndexValid { index: index.clone(), table: qualified(&build.table) }
+            let shape = build.rest.map(|rest| IndexShape { unique: build.unique, rest: text[rest..].to_owned() });
+            Probe::IndexValid { index: index.clone(), table: qualified(&build.table), shape }
         }
         _ => Probe::Unknown,
     }

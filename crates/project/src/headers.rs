@@ -33,14 +33,14 @@ impl<'a> Owners<'a> {
 
 /// What the headers of an up say about dependencies.
 pub(crate) fn depends(file: &SqlFile) -> Vec<Reference> {
-    let Some(headers) = file.source.as_ref().map(sql::Source::headers) else { return Vec::new() };
+    let Some(headers) = file.headers() else { return Vec::new() };
     let reference = |name: &sql::Placed<String>| Reference { text: name.value.clone(), place: file.place(&name.range) };
     headers.dependencies.iter().chain(&headers.depends).map(reference).collect()
 }
 
 /// The phase of an up: its header's, or else its name's. Both together must agree.
 pub(crate) fn phase(file: &SqlFile, named: Option<Phase>, findings: &mut Vec<Finding>) -> Option<Phase> {
-    let header = file.source.as_ref().and_then(|source| source.headers().phase.as_ref());
+    let header = file.headers().and_then(|headers| headers.phase.as_ref());
     let Some(header) = header else { return named };
     let declared = from_sql(header.value);
     if named.is_some_and(|named| named != declared) {
@@ -70,7 +70,7 @@ pub(crate) fn to_sql(phase: Phase) -> sql::Phase {
 
 /// Headers of any file, up or down, that are wrong here.
 pub(crate) fn check(file: &SqlFile, set: &SetName, service: &ServiceName, owners: &Owners<'_>) -> Vec<Finding> {
-    let Some(headers) = file.source.as_ref().map(sql::Source::headers) else { return Vec::new() };
+    let Some(headers) = file.headers() else { return Vec::new() };
     let mut findings = Vec::new();
     let mut later = |name: &str, range: &std::ops::Range<usize>| {
         let message = format!("the directive `{name}` is not supported yet");
@@ -97,7 +97,7 @@ pub(crate) fn check(file: &SqlFile, set: &SetName, service: &ServiceName, owners
 
 /// Headers that say something in an up only.
 pub(crate) fn check_down(file: &SqlFile) -> Vec<Finding> {
-    let Some(headers) = file.source.as_ref().map(sql::Source::headers) else { return Vec::new() };
+    let Some(headers) = file.headers() else { return Vec::new() };
     let phase = headers.phase.as_ref().map(|phase| ("phase", &phase.range));
     let depends = headers.depends.first().map(|depends| ("depends", &depends.range));
     let finding = |(name, range): (&str, &std::ops::Range<usize>)| {

@@ -4,6 +4,9 @@
 //! [`read`] is the front door. It never stops at the first problem: what is wrong becomes a finding in the catalog, with
 //! file, line, column and the source line. Only a project without a readable configuration is a [`ReadFailure`].
 //!
+//! A file larger than [`MAX_HELD`] is read once for what it is, and once more when it runs, which one of those that is told
+//! by its marks. It always is one transaction, and rules that need a syntax tree are not applied to it.
+//!
 //! This crate opens files and nothing else: no database, no terminal, and the process's environment only through the
 //! function that [`Request`] carries. Secrets from files and commands are read when a connection is resolved, not before.
 
@@ -19,6 +22,7 @@ mod fill;
 mod folder;
 mod headers;
 mod keys;
+mod large;
 mod project;
 mod secret;
 mod set;
@@ -34,5 +38,6 @@ pub use connection::{Connection, Endpoint, Parts, Resolved};
 pub use draft::{DraftRequest, NewFile, draft};
 pub use keys::{KEYS, Key, Shape};
 pub use project::{Project, ReadFailure, Request, read};
+pub use sql_file::MAX_HELD;
 pub use styles::NAMES as STYLE_NAMES;
 pub use words::{NotADuration, duration};

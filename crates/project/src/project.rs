@@ -32,6 +32,8 @@ pub struct Request<'a> {
     pub environment: Option<String>,
     /// Looks a variable of the environment up. This crate does not read it itself.
     pub variables: &'a dyn Fn(&str) -> Option<String>,
+    /// Files larger than this many bytes are not held in memory: [`MAX_HELD`](crate::MAX_HELD).
+    pub held: u64,
 }
 
 /// A project as its files say it is.
@@ -78,6 +80,7 @@ pub fn read(request: &Request<'_>) -> Result<Project, ReadFailure> {
 
     let reader = Reader {
         root: &files.root,
+        held: request.held,
         owners: Owners::new(&services),
         taken: Taken::new(),
         passed_over: Vec::new(),
@@ -227,8 +230,11 @@ fn hold(bodies: &mut HeldBodies, files: &Files) {
     let up = (Some(&files.up), Some(&files.migration.up));
     let down = (files.down.as_ref(), files.migration.down.as_ref());
     for (file, body) in [up, down] {
-        if let (Some(source), Some(body)) = (file.and_then(|file| file.source.as_ref()), body) {
+        let (Some(file), Some(body)) = (file, body) else { continue };
+        if let Some(source) = &file.source {
             bodies.hold(body.path.clone(), body.digest, source.executable());
+        } else if let Some(large) = &file.large {
+            bodies.stream(body.path.clone(), body.digest, large);
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) type Taken = BTreeMap<PathBuf, (SetName, String)>;
 /// What all sets share while they are read.
 pub(crate) struct Reader<'a> {
     pub(crate) root: &'a Path,
+    /// Larger files are streamed.
+    pub(crate) held: u64,
     pub(crate) owners: Owners<'a>,
     pub(crate) taken: Taken,
     pub(crate) passed_over: Vec<Found>,
@@ -253,7 +255,7 @@ impl Reader<'_> {
         entry: &Entry<'_>,
         findings: &mut Vec<Finding>,
     ) -> (SqlFile, Body) {
-        let file = SqlFile::read(entry.found, findings);
+        let file = SqlFile::read(entry.found, self.held, findings);
         findings.extend(headers::check(&file, &declared.name, &declared.service, &self.owners));
         let body = body::body(&file, target, &declared.settings, findings);
         (file, body)
@@ -262,7 +264,7 @@ impl Reader<'_> {
 
 /// A file that holds both directions would be applied and taken back at once.
 fn marker(file: &SqlFile) -> Option<Finding> {
-    let (tool, range) = markers::find(file.source.as_ref()?.text())?;
+    let (tool, range) = markers::find(file.text())?;
     let message =
         format!("the file holds up and down behind markers, as {tool} writes them, which is not supported yet");
     Some(

@@ -64,6 +64,11 @@ impl TokenHash {
         }
     }
 
+    /// Adds a statement's tokens, each ended by NUL.
+    pub(crate) fn tokens(&mut self, tokens: &[u8]) {
+        self.0.update(tokens);
+    }
+
     /// Adds data of the statement.
     pub(crate) fn data(&mut self, data: &str) {
         self.0.update(data);

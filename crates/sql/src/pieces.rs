@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::blocks::{Marks, StreamError};
 use crate::control;
 use crate::split::Statement;
-use crate::stream::{LINE_KEPT, Part, Sizes, Stream};
+use crate::stream::{LINE_KEPT, Part, Script, Sizes, Stream};
 
 /// A piece of a file, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl<R: Read> Pieces<R> {
         let Some(stream) = &mut self.stream else { return Ok(false) };
         let Some(part) = stream.next()? else { return Ok(false) };
         match part {
-            Part::Script { statements, reads_data, .. } => {
+            Part::Script(Script { statements, reads_data, .. }) => {
                 let (before, copy) = statements.split_at(statements.len() - usize::from(reads_data));
                 for group in grouped(before, self.size) {
                     self.ready.extend(fragment(stream, group).map(Piece::Statements));

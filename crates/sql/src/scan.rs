@@ -17,7 +17,7 @@ use crate::headers::{self, Headers};
 use crate::lexer::Lexer;
 use crate::problem::Problem;
 use crate::split::Statement;
-use crate::stream::{Part, Sizes, Stream};
+use crate::stream::{Part, Script, Sizes, Stream};
 
 /// How many problems of one kind are told.
 const TOLD: usize = 100;
@@ -56,9 +56,9 @@ impl Scan {
         let mut scanner = Scanner::default();
         while let Some(part) = stream.next()? {
             match part {
-                Part::Script { range, statements, comments, reads_data } => {
-                    comments.iter().for_each(|comment| scanner.comment(&stream, comment));
-                    scanner.script(&stream, range, &statements, reads_data);
+                Part::Script(script) => {
+                    script.comments.iter().for_each(|comment| scanner.comment(&stream, comment));
+                    scanner.script(&stream, &script);
                 }
                 Part::Data(range) => {
                     scanner.body.update(&stream.text[range.clone()]);
@@ -102,7 +102,7 @@ struct Seen {
 /// Text whose part in the digests is not known yet.
 struct Last {
     statement: String,
-    range: Range<usize>,
+    tokens: Vec<u8>,
     behind: String,
 }
 
@@ -126,10 +126,10 @@ impl Scanner {
         self.excerpt.add(number, stream.base + line.start, &stream.text[line.clone()]) + (offset - line.start)
     }
 
-    fn script<R: Read>(&mut self, stream: &Stream<R>, part: Range<usize>, statements: &[Statement], reads_data: bool) {
+    fn script<R: Read>(&mut self, stream: &Stream<R>, script: &Script) {
         let text = &stream.text;
-        let mut from = part.start;
-        for (at, statement) in statements.iter().enumerate() {
+        let mut from = script.range.start;
+        for (at, statement) in script.statements.iter().enumerate() {
             self.behind(&text[from..statement.range.start]);
             self.settle_last();
             let control = control::control(text, statement);
@@ -139,20 +139,20 @@ impl Scanner {
             self.class(stream, statement);
             let removed = self.count < self.leading;
             if control == Some(Control::Commit) && self.begins {
-                let range = 0..statement.range.len();
+                let tokens = script.tokens(at).to_vec();
                 let statement = text[statement.range.start..statement.end].to_owned();
-                self.last = Some(Last { statement, range, behind: String::new() });
+                self.last = Some(Last { statement, tokens, behind: String::new() });
             } else if !removed {
                 self.body.update(&text[statement.range.start..statement.end]);
-                self.tokens.statement(text, &statement.range);
-                if !(reads_data && at + 1 == statements.len()) {
+                self.tokens.tokens(script.tokens(at));
+                if !(script.reads_data && at + 1 == script.statements.len()) {
                     self.tokens.end_statement();
                 }
             }
             from = statement.end;
             self.count += 1;
         }
-        self.behind(&text[from..part.end]);
+        self.behind(&text[from..script.range.end]);
     }
 
     /// Text between statements.
@@ -168,7 +168,7 @@ impl Scanner {
         let Some(last) = self.last.take() else { return };
         self.body.update(&last.statement);
         self.body.update(&last.behind);
-        self.tokens.statement(&last.statement, &last.range);
+        self.tokens.tokens(&last.tokens);
         self.tokens.end_statement();
     }
 

@@ -183,6 +183,8 @@ pub fn split_part(text: &str, part: &Range<usize>) -> Result<Script, SplitError>
 pub(crate) struct Prefix {
     pub(crate) statements: Vec<Statement>,
     pub(crate) comments: Vec<Range<usize>>,
+    /// The statements' tokens, each ended by NUL, and where in them those of each statement end.
+    pub(crate) tokens: (Vec<u8>, Vec<usize>),
     /// Behind the last statement, its data not counted.
     pub(crate) end: usize,
     /// The last statement reads the data that begin at `end`.
@@ -206,7 +208,8 @@ pub(crate) fn split_prefix(text: &str, part: &Range<usize>, is_begun: bool, is_a
     let last = splitter.statements.last().map_or(part.start, |statement| statement.end);
     let end = if whole { part.end } else { last };
     let comments = splitter.comments.into_iter().filter(|comment| comment.start < end).collect();
-    Prefix { statements: splitter.statements, comments, end, reads_data: splitter.data.is_some(), error }
+    let (statements, tokens, reads_data) = (splitter.statements, splitter.tokens, splitter.data.is_some());
+    Prefix { statements, comments, tokens, end, reads_data, error }
 }
 
 /// The first unquoted words of a statement, which say whether it has an SQL body or inline data.
@@ -264,6 +267,8 @@ struct Splitter<'a> {
     streams: Option<bool>,
     /// Where these data begin.
     data: Option<usize>,
+    /// What is hashed of the statements, where they are streamed.
+    tokens: (Vec<u8>, Vec<usize>),
 }
 
 impl<'a> Splitter<'a> {
@@ -284,6 +289,7 @@ impl<'a> Splitter<'a> {
             is_begun: false,
             streams: None,
             data: None,
+            tokens: Default::default(),
         }
     }
 
@@ -303,6 +309,10 @@ impl<'a> Splitter<'a> {
                 return self.end_statement(token.range.end);
             }
             _ => {}
+        }
+        if self.streams.is_some() {
+            self.tokens.0.extend_from_slice(token.text.as_bytes());
+            self.tokens.0.push(0);
         }
         match &mut self.current {
             Some(range) => range.end = token.range.end,
@@ -381,6 +391,7 @@ impl<'a> Splitter<'a> {
             }
         }
         self.statements.push(statement);
+        self.tokens.1.push(self.tokens.0.len());
         Ok(())
     }
 

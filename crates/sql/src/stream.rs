@@ -58,10 +58,29 @@ struct Copy {
     starts_line: bool,
 }
 
+/// Statements with what stands around them; ranges are of [`Stream::text`].
+pub(crate) struct Script {
+    pub(crate) range: Range<usize>,
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) comments: Vec<Range<usize>>,
+    /// Each statement's tokens, each ended by NUL.
+    tokens: (Vec<u8>, Vec<usize>),
+    /// Data of the last statement follow.
+    pub(crate) reads_data: bool,
+}
+
+impl Script {
+    /// The tokens of one statement.
+    pub(crate) fn tokens(&self, statement: usize) -> &[u8] {
+        let (tokens, ends) = &self.tokens;
+        let start = statement.checked_sub(1).map_or(0, |before| ends[before]);
+        &tokens[start..ends[statement]]
+    }
+}
+
 /// A part of a file; ranges are of [`Stream::text`].
 pub(crate) enum Part {
-    /// Whole statements with what stands around them; after the last one, data may follow.
-    Script { range: Range<usize>, statements: Vec<Statement>, comments: Vec<Range<usize>>, reads_data: bool },
+    Script(Script),
     /// Data of the last COPY.
     Data(Range<usize>),
     /// The line that ends them.
@@ -166,13 +185,13 @@ impl<R: Read> Stream<R> {
         let range = self.from..prefix.end;
         self.from = prefix.end;
         self.is_begun = true;
-        let Prefix { statements, comments, reads_data, .. } = prefix;
+        let Prefix { statements, comments, tokens, reads_data, .. } = prefix;
         if let Some(copy) = statements.last().filter(|_| reads_data) {
             let error = SplitError::UnterminatedData { range: copy.range.clone() };
             let unterminated = self.problem(error.to_string(), error.hint().map(str::to_owned), &copy.range);
             self.copy = Some(Copy { unterminated, starts_line: true });
         }
-        Ok(Some(Part::Script { range, statements, comments, reads_data }))
+        Ok(Some(Part::Script(Script { range, statements, comments, tokens, reads_data })))
     }
 
     /// The next data. A line that may be the last one is kept back until it is whole.

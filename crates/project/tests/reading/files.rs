@@ -86,20 +86,6 @@ error[file-unreadable]: `m/V2__pipe.sql` cannot be read: it is not a regular fil
 }
 
 #[test]
-fn large_files_are_refused() {
-    let fixture = Fixture::new(&format!("{ONE_SET}//- m/V1__a.sql\nselect 1\n"));
-    let large = std::fs::File::create(fixture.directory.path().join("m/V2__large.sql")).unwrap();
-    large.set_len((64 << 20) + 1).unwrap();
-    assert_snapshot!(catalog(&fixture.read(None).unwrap()), @r#"
-set s of s on db: flyway
-s/1 a Versioned up m/V1__a.sql {1tx}
-s/2 large Versioned up m/V2__large.sql {}
-error[file-unreadable]: `m/V2__large.sql` cannot be read: it is larger than 64 MiB, and larger files are not supported yet
-  at m/V2__large.sql:1:1
-"#);
-}
-
-#[test]
 fn a_file_belongs_to_one_set() {
     let two = "[services.t]\ntarget = \"db\"\npaths = [\"m/sub\", \"n\"]\n";
     assert_snapshot!(shown(&format!("{ONE_SET}{two}//- m/sub/V1__a.sql\nselect 1\n//- n/V2__b.sql\nselect 1\n"), catalog), @r#"

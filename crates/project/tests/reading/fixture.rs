@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use dunlin_planner::{Body, Catalog, Finding, Migration, Probe, Rebuilt, StatementClass};
-use dunlin_project::{Endpoint, Project, ReadFailure, Request, read};
+use dunlin_project::{Endpoint, MAX_HELD, Project, ReadFailure, Request, read};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -15,6 +15,8 @@ pub(crate) const ONE_SET: &str = "//- dunlin.toml\n[project]\nname = \"p\"\n[tar
 /// A project on the disk, and the variables it is read with.
 pub(crate) struct Fixture {
     pub(crate) directory: TempDir,
+    /// Larger files are streamed.
+    pub(crate) held: u64,
     variables: Vec<(String, String)>,
 }
 
@@ -26,7 +28,7 @@ impl Fixture {
         let variables = parts.next().unwrap_or_default();
         let variables = variables.split_whitespace().filter_map(|pair| pair.split_once('='));
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let fixture = Self { directory, variables };
+        let fixture = Self { directory, held: MAX_HELD, variables };
         for part in parts {
             if let Some(link) = part.strip_prefix("> ") {
                 let (path, destination) = link.trim_end().split_once(" -> ").unwrap();
@@ -56,7 +58,7 @@ impl Fixture {
             found.map(|(_, value)| value.clone())
         };
         let (start_dir, environment) = (self.directory.path().to_owned(), environment.map(str::to_owned));
-        read(&Request { config: None, start_dir, environment, variables: &variables })
+        read(&Request { config: None, start_dir, environment, variables: &variables, held: self.held })
     }
 
     fn without_root(&self, text: &str) -> String {
@@ -124,13 +126,16 @@ fn body(body: &Body) -> String {
         StatementClass::Transactional => "tx".to_owned(),
         StatementClass::Alone { what, probe } => format!("[{what}: {}]", asked(probe)),
     };
+    if let Some(streamed) = body.streamed {
+        return format!("{} {{{} streamed}}", body.path, streamed.statements);
+    }
     let statements: Vec<_> = body.statements.iter().map(|it| format!("{}{}", it.line, class(&it.class))).collect();
     format!("{} {{{}}}", body.path, statements.join(" "))
 }
 
 fn asked(probe: &Probe) -> String {
     match probe {
-        Probe::IndexValid { index, table } => format!("index {index} of {table} is valid"),
+        Probe::IndexValid { index, table, .. } => format!("index {index} of {table} is valid"),
         Probe::IndexAbsent(names) => {
             format!("{} absent", names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         }

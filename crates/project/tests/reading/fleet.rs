@@ -8,8 +8,14 @@ use dunlin_project::{Project, Request, read};
 fn fleet(environment: &str) -> Project {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let variables = |_: &str| None;
-    read(&Request { config: None, start_dir: root, environment: Some(environment.to_owned()), variables: &variables })
-        .unwrap()
+    read(&Request {
+        config: None,
+        start_dir: root,
+        environment: Some(environment.to_owned()),
+        variables: &variables,
+        held: dunlin_project::MAX_HELD,
+    })
+    .unwrap()
 }
 
 #[test]

@@ -9,5 +9,7 @@ mod dependencies;
 mod files;
 mod fixture;
 mod fleet;
+mod hostile;
+mod large;
 mod migrations;
 mod styles;
