@@ -1,84 +1,133 @@
 //! Reads connection strings: `postgres://…` URLs and `key=value` lists, with libpq's keys and meanings.
 //!
-//! Own code, because tokio-postgres knows neither `verify-full` nor root certificates and its errors echo what they read.
-//! Errors here name keys and never values, so that no password reaches a log.
+//! Own code, because tokio-postgres knows half of the keys and its errors echo what they read. Errors here name keys and
+//! never values, so that no password reaches a log. What the values mean is said in [`options`](crate::options).
 
-use std::path::PathBuf;
-use std::time::Duration;
+use crate::keys;
+use crate::settings::Settings;
 
-use dunlin_driver::TargetUrl;
-use secrecy::SecretString;
-
-use crate::options::{ConnectOptions, Host, SslMode};
-use crate::tls::CaSource;
-
-/// What is wrong with a connection string.
+/// What is wrong with a connection string, or with a file that it refers to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConninfoError {
     /// A key that is not known.
     #[error("the connection string has the unknown key `{}`", .0.escape_debug())]
     UnknownKey(String),
     /// A value that its key does not take.
-    #[error("the connection string has an invalid value for `{key}`: expected {expected}")]
+    #[error("the connection has an invalid value for `{key}`: expected {expected}")]
     InvalidValue {
         /// The key.
-        key: String,
+        key: &'static str,
         /// What it takes.
         expected: &'static str,
     },
     /// A text that is neither a URL nor a list of keywords.
     #[error("the connection string is malformed: {0}")]
     Malformed(&'static str),
-    /// Hosts and ports do not pair up.
-    #[error("the connection string has {hosts} hosts and {ports} ports")]
-    Ports {
+    /// Lists that do not pair up.
+    #[error("the connection has {hosts} hosts, and `{key}` has {count} entries")]
+    Count {
         /// How many hosts.
         hosts: usize,
-        /// How many ports.
-        ports: usize,
+        /// The key of the other list.
+        key: &'static str,
+        /// How many it has.
+        count: usize,
+    },
+    /// Something that libpq does and Dunlin does not, or that neither does.
+    #[error("the connection asks for what cannot be done: {what}")]
+    Unsupported {
+        /// What.
+        what: &'static str,
+        /// What to do instead.
+        instead: &'static str,
+    },
+    /// A service that no file defines.
+    #[error("the service `{}` is defined in none of {files}", name.escape_debug())]
+    NoService {
+        /// The service.
+        name: String,
+        /// Where it was looked for.
+        files: String,
+    },
+    /// A service file that cannot be used.
+    #[error("the service file `{path}` cannot be used: {why}")]
+    ServiceFile {
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
     },
 }
 
-impl ConnectOptions {
-    /// Reads a URL or a keyword string.
-    ///
-    /// # Errors
-    /// [`ConninfoError`], which never repeats a value.
-    pub fn parse(url: &TargetUrl) -> Result<Self, ConninfoError> {
-        let text = url.expose();
-        let pairs = match text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")) {
-            Some(rest) => url_pairs(rest)?,
-            None if text.contains("://") => {
-                return Err(ConninfoError::Malformed("a URL begins with `postgres://` or `postgresql://`"));
+impl ConninfoError {
+    /// What to change.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unsupported { instead, .. } => instead,
+            Self::NoService { .. } => "add a section of that name, or let PGSERVICEFILE name the file that has it",
+            Self::ServiceFile { .. } => {
+                "a service file has lines `[name]` and `key=value`, with the keys of a connection"
             }
-            None => keyword_pairs(text)?,
-        };
-        from_pairs(pairs)
+            Self::UnknownKey(_) | Self::InvalidValue { .. } | Self::Malformed(_) | Self::Count { .. } => {
+                "write postgres://user:password@host:port/database, or give host, port, database, user and password"
+            }
+        }
     }
+}
+
+/// The settings that a URL or a keyword string says itself.
+pub(crate) fn settings(text: &str) -> Result<Settings, ConninfoError> {
+    let pairs = match text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")) {
+        Some(rest) => url_pairs(rest)?,
+        None if text.split('=').next().is_some_and(|key| key.contains("://")) => {
+            return Err(ConninfoError::Malformed("a URL begins with `postgres://` or `postgresql://`"));
+        }
+        None => keyword_pairs(text)?,
+    };
+    let mut settings = Settings::default();
+    for (name, value) in pairs {
+        let key = keys::key(&name).ok_or(ConninfoError::UnknownKey(name))?;
+        settings.set(key.name, value);
+    }
+    Ok(settings)
 }
 
 type Pairs = Vec<(String, String)>;
 
 fn url_pairs(rest: &str) -> Result<Pairs, ConninfoError> {
     let mut pairs = Pairs::new();
+    // As in libpq, a login ends at the first `@`, and may hold a `?`, but no `/`.
+    let (login, rest) = match rest.find(['@', '/']) {
+        Some(at) if rest[at..].starts_with('@') => (&rest[..at], &rest[at + 1..]),
+        _ => ("", rest),
+    };
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+    if hosts.contains('@') {
+        return Err(ConninfoError::Malformed("an `@` in a user or password has to be written as `%40`"));
+    }
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     for (key, value) in [("user", user), ("password", password), ("dbname", database)] {
         if !value.is_empty() {
             pairs.push((key.to_owned(), decoded(value)?));
         }
     }
-    if !hosts.is_empty() {
-        let split: Vec<(&str, &str)> = hosts.split(',').map(host_and_port).collect::<Result<_, _>>()?;
-        let join = |part: fn(&(&str, &str)) -> String| split.iter().map(part).collect::<Vec<_>>().join(",");
-        pairs.push(("host".to_owned(), decoded(&join(|(host, _)| (*host).to_owned()))?));
-        pairs.push(("port".to_owned(), join(|(_, port)| (*port).to_owned())));
+    let split: Vec<(&str, &str)> = hosts.split(',').map(host_and_port).collect::<Result<_, _>>()?;
+    type Part = fn(&(&str, &str)) -> String;
+    for (key, part) in [("host", (|(host, _)| (*host).to_owned()) as Part), ("port", |(_, port)| (*port).to_owned())] {
+        let parts: Vec<String> = split.iter().map(part).collect();
+        if parts.iter().any(|part| !part.is_empty()) {
+            pairs.push((key.to_owned(), decoded(&parts.join(","))?));
+        }
     }
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let (key, value) = parameter.split_once('=').ok_or(ConninfoError::Malformed("a parameter has no `=`"))?;
-        pairs.push((decoded(key)?, decoded(value)?));
+        pairs.push(match (decoded(key)?, decoded(value)?) {
+            // JDBC's way to say it, which libpq takes too.
+            (key, value) if key == "ssl" && value == "true" => ("sslmode".to_owned(), "require".to_owned()),
+            pair => pair,
+        });
     }
     Ok(pairs)
 }
@@ -87,9 +136,15 @@ fn url_pairs(rest: &str) -> Result<Pairs, ConninfoError> {
 fn host_and_port(text: &str) -> Result<(&str, &str), ConninfoError> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or(ConninfoError::Malformed("an address lacks its `]`"))?;
-        return Ok((host, rest.strip_prefix(':').unwrap_or(rest)));
+        if host.is_empty() {
+            return Err(ConninfoError::Malformed("there is no address between `[` and `]`"));
+        }
+        return match rest.strip_prefix(':') {
+            None if !rest.is_empty() => Err(ConninfoError::Malformed("behind `]` comes `:` with a port, or nothing")),
+            port => Ok((host, port.unwrap_or_default())),
+        };
     }
-    Ok(text.rsplit_once(':').unwrap_or((text, "")))
+    Ok(text.split_once(':').unwrap_or((text, "")))
 }
 
 fn decoded(text: &str) -> Result<String, ConninfoError> {
@@ -105,7 +160,7 @@ fn decoded(text: &str) -> Result<String, ConninfoError> {
         let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
         let value =
             digits.filter(|digits| !digits.starts_with('+')).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(value.ok_or(malformed.clone())?);
+        bytes.push(value.filter(|byte| *byte != 0).ok_or(malformed.clone())?);
         rest = &rest[2..];
     }
     String::from_utf8(bytes).map_err(|_| malformed)
@@ -144,80 +199,13 @@ fn keyword_value(text: &str) -> Result<(String, &str), ConninfoError> {
     if quoted { Err(ConninfoError::Malformed("a quoted value does not end")) } else { Ok((value, "")) }
 }
 
-fn from_pairs(pairs: Pairs) -> Result<ConnectOptions, ConninfoError> {
-    let mut options = ConnectOptions::default();
-    let (mut hosts, mut ports) = (Vec::new(), Vec::new());
-    for (key, value) in pairs {
-        let invalid = |expected| ConninfoError::InvalidValue { key: key.clone(), expected };
-        match key.as_str() {
-            "host" => hosts = value.split(',').map(Host::new).collect(),
-            "port" => ports = value.split(',').map(port).collect::<Result<_, _>>()?,
-            "dbname" => options.database = Some(value),
-            "user" => options.user = Some(value),
-            "password" => options.password = Some(SecretString::from(value)),
-            "sslmode" => {
-                let expected = "disable, allow, prefer, require, verify-ca or verify-full";
-                options.ssl_mode = Some(ssl_mode(&value).ok_or_else(|| invalid(expected))?);
-            }
-            "sslrootcert" if value == "system" => options.ca = Some(CaSource::System),
-            "sslrootcert" => options.ca = Some(CaSource::File(PathBuf::from(value))),
-            "application_name" => options.application_name = value,
-            "connect_timeout" => {
-                let seconds = value.parse().map_err(|_| invalid("a number of seconds"))?;
-                options.connect_timeout = Duration::from_secs(seconds);
-            }
-            _ => return Err(ConninfoError::UnknownKey(key)),
-        }
-    }
-    options.hosts = paired(hosts, ports)?;
-    Ok(options)
-}
-
-fn port(text: &str) -> Result<u16, ConninfoError> {
-    if text.is_empty() {
-        return Ok(5432);
-    }
-    let invalid = ConninfoError::InvalidValue { key: "port".to_owned(), expected: "a number between 1 and 65535" };
-    text.parse().ok().filter(|port| *port > 0).ok_or(invalid)
-}
-
-fn ssl_mode(value: &str) -> Option<SslMode> {
-    Some(match value {
-        "disable" => SslMode::Disable,
-        "allow" | "prefer" => SslMode::Prefer,
-        "require" => SslMode::Require,
-        "verify-ca" => SslMode::VerifyCa,
-        "verify-full" => SslMode::VerifyFull,
-        _ => return None,
-    })
-}
-
-/// One port holds for all hosts; no host is this machine.
-fn paired(mut hosts: Vec<Host>, ports: Vec<u16>) -> Result<Vec<(Host, u16)>, ConninfoError> {
-    if hosts.is_empty() {
-        hosts.push(Host::new("localhost"));
-    }
-    let count = hosts.len();
-    match ports.as_slice() {
-        [] => Ok(hosts.into_iter().map(|host| (host, 5432)).collect()),
-        [port] => Ok(hosts.into_iter().map(|host| (host, *port)).collect()),
-        _ if ports.len() == count => Ok(hosts.into_iter().zip(ports).collect()),
-        _ => Err(ConninfoError::Ports { hosts: count, ports: ports.len() }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     fn shown(text: &str) -> String {
-        match ConnectOptions::parse(&TargetUrl::new(text)) {
-            Ok(options) => {
-                let password = options.password.as_ref().map(ExposeSecret::expose_secret);
-                format!("{options} {password:?} {:?}", options.ssl_mode())
-            }
+        match settings(text) {
+            Ok(settings) => settings.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "),
             Err(error) => format!("error: {error}"),
         }
     }
@@ -227,22 +215,19 @@ mod tests {
         for (text, expected) in [
             (
                 "postgres://app:s%40cret@db.example:6432/core",
-                "postgres://app@db.example:6432/core Some(\"s@cret\") VerifyFull",
+                "dbname=core host=db.example password=s@cret port=6432 user=app",
             ),
-            ("postgresql://app@localhost/core", "postgres://app@localhost:5432/core None Prefer"),
-            ("postgres://app@[::1]:6000/core", "postgres://app@[::1]:6000/core None Prefer"),
-            ("postgres://app@a:1,b:2/core?sslmode=require", "postgres://app@a:1,b:2/core None Require"),
-            ("postgres://%2Frun%2Fpg:5433/core?user=app", "postgres://app@/run/pg:5433/core None Prefer"),
-            (
-                "postgres:///core?host=/run/pg&user=app&password=x",
-                "postgres://app@/run/pg:5432/core Some(\"x\") Prefer",
-            ),
-            (
-                "host=db user=app dbname = 'my db' password='it\\'s'",
-                "postgres://app@db:5432/my db Some(\"it's\") VerifyFull",
-            ),
-            ("host=a,b port=7 user=u dbname=d", "postgres://u@a:7,b:7/d None VerifyFull"),
-            ("host=127.0.0.1 sslmode=verify-ca", "postgres://postgres@127.0.0.1:5432/postgres None VerifyCa"),
+            ("postgresql://app:what?@localhost/core", "dbname=core host=localhost password=what? user=app"),
+            ("postgres://app@[::1]:6000/core", "dbname=core host=::1 port=6000 user=app"),
+            ("postgres://app@a:1,b:2/core?ssl=true", "dbname=core host=a,b port=1,2 sslmode=require user=app"),
+            ("postgres://a,b:2", "host=a,b port=,2"),
+            ("postgres://%2Frun%2Fpg:5433/core?user=app", "dbname=core host=/run/pg port=5433 user=app"),
+            ("postgres:///core?host=/run/pg&user=app", "dbname=core host=/run/pg user=app"),
+            ("postgres://:5433", "port=5433"),
+            ("postgres://", ""),
+            ("host=db dbname = 'my db' password='it\\'s'", "dbname=my db host=db password=it's"),
+            ("password=a://b", "password=a://b"),
+            ("host=a host=b service=", "host=b service="),
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }
@@ -252,19 +237,11 @@ mod tests {
     fn an_error_names_the_key_and_never_the_value() {
         for (text, expected) in [
             ("host=db canary=secret", "the connection string has the unknown key `canary`"),
-            (
-                "host=db sslmode=canary",
-                "the connection string has an invalid value for `sslmode`: expected disable, allow, prefer, require, verify-ca or verify-full",
-            ),
-            (
-                "postgres://db:canary/core",
-                "the connection string has an invalid value for `port`: expected a number between 1 and 65535",
-            ),
-            (
-                "postgres://db/core?connect_timeout=canary",
-                "the connection string has an invalid value for `connect_timeout`: expected a number of seconds",
-            ),
             ("postgres://db/core?x", "the connection string is malformed: a parameter has no `=`"),
+            (
+                "postgres://u:can@ary@db/core",
+                "the connection string is malformed: an `@` in a user or password has to be written as `%40`",
+            ),
             (
                 "postgres://u:%zzcanary@db/core",
                 "the connection string is malformed: a `%` is not followed by two hexadecimal digits of UTF-8",
@@ -275,7 +252,6 @@ mod tests {
             ),
             ("password='canary", "the connection string is malformed: a quoted value does not end"),
             ("canary", "the connection string is malformed: a key has no `=`"),
-            ("host=a,b,c port=1,2", "the connection string has 3 hosts and 2 ports"),
         ] {
             assert_eq!(shown(text), format!("error: {expected}"), "{text}");
         }

@@ -1,11 +1,8 @@
 //! Server errors as failures: what each SQLSTATE means for the step, and what to do about it (PROTOCOL.md, "Classes").
 
 use dunlin_planner::{Failure, FailureClass};
-use rustls::CertificateError;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, ErrorPosition};
-
-use crate::options::ConnectOptions;
 
 fn class_of_state(state: &str) -> FailureClass {
     match state {
@@ -85,84 +82,6 @@ fn hint(state: &str) -> Option<&'static str> {
             "this server takes no writes: it is a standby, or set to read only; let the target's URL name the primary"
         }
         "XX001" | "XX002" => "the server found damaged data; do not go on before its storage was checked",
-        _ => return None,
-    })
-}
-
-/// A failed attempt to connect.
-pub(crate) fn of_connect(error: &Error, options: &ConnectOptions) -> Failure {
-    let address = options.address();
-    let Some(db) = error.as_db_error() else { return of_network(error, options) };
-    let mut failure = of_db(db);
-    let configured =
-        if options.has_password() { "the configured password was sent" } else { "no password is configured" };
-    let (class, hint) = match failure.sqlstate.as_deref().unwrap_or_default() {
-        "28P01" => (FailureClass::Rejected, format!("user `{}` at {address}: {configured}", options.user())),
-        "28000" => {
-            let hint = format!(
-                "user `{}`, database `{}` at {address}: the server's pg_hba.conf decides who may log in, from where and how",
-                options.user(),
-                options.database()
-            );
-            (FailureClass::Rejected, hint)
-        }
-        "3D000" => {
-            let hint = format!("create database `{}`, or let the target say `create = true`", options.database());
-            (FailureClass::Rejected, hint)
-        }
-        "53300" => (FailureClass::Unreachable, format!("the server at {address} has no free connection")),
-        "57P03" => (FailureClass::Unreachable, format!("the server at {address} is starting or shutting down")),
-        _ => (failure.class, format!("while connecting to {options}")),
-    };
-    failure.class = if class == FailureClass::Unknown { FailureClass::Unreachable } else { class };
-    failure.hint = Some(hint);
-    failure
-}
-
-fn of_network(error: &Error, options: &ConnectOptions) -> Failure {
-    let detail = chain(error);
-    let refused = ["error performing TLS handshake", "invalid configuration", "authentication error"];
-    if refused.iter().any(|kind| detail.starts_with(kind)) {
-        let hint = certificate_hint(error).unwrap_or(match detail.as_str() {
-            text if text.contains("does not support TLS") => {
-                "the server has no TLS; `sslmode=disable` would send everything in the clear"
-            }
-            text if text.contains("password missing") => "give the target a password",
-            _ => "look at `sslmode`, `sslrootcert` and the server's own log",
-        });
-        let message = format!("the connection to {options} was refused");
-        return Failure {
-            detail: Some(detail),
-            hint: Some(hint.to_owned()),
-            ..Failure::new(FailureClass::Rejected, message)
-        };
-    }
-    unreachable(options, detail.strip_prefix("error connecting to server: ").unwrap_or(&detail))
-}
-
-/// Nobody answers there, or nobody in time.
-pub(crate) fn unreachable(options: &ConnectOptions, why: &str) -> Failure {
-    let message = format!("the server at {} cannot be reached", options.address());
-    Failure {
-        detail: Some(why.to_owned()),
-        hint: Some("see that it runs and that the target names its host and port, then try again".to_owned()),
-        ..Failure::new(FailureClass::Unreachable, message)
-    }
-}
-
-fn certificate_hint(error: &Error) -> Option<&'static str> {
-    let io = std::error::Error::source(error)?.downcast_ref::<std::io::Error>()?;
-    let rustls::Error::InvalidCertificate(certificate) = io.get_ref()?.downcast_ref::<rustls::Error>()? else {
-        return None;
-    };
-    Some(match certificate {
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the certificate names another host; `sslmode=verify-ca` checks its issuer only"
-        }
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "give the issuer's certificate with `sslrootcert`"
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the server's certificate has expired",
         _ => return None,
     })
 }

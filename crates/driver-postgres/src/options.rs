@@ -1,42 +1,34 @@
 //! How a server is reached: the value that every connection of a target is made from.
 //!
-//! It comes from a URL, a keyword string or single parts (see [`conninfo`](crate::conninfo)). Environment variables, password
-//! files and service files are read by whoever makes the value, not here.
+//! What its settings mean is read in [`reading`](crate::reading). Environment variables come in through
+//! [`Surroundings`](crate::Surroundings); files (of passwords, services, certificates) are looked for once, when the value
+//! is made.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Config;
+use tokio_postgres::config::{ChannelBinding, SslNegotiation};
 
-use crate::tls::CaSource;
+use crate::auth::AuthMethods;
+use crate::tls::TlsOptions;
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Host {
+pub(crate) enum Host {
     /// A name or an address.
     Tcp(String),
-    /// The directory of a Unix socket.
+    /// The directory of a Unix socket; an abstract one begins with `@`.
     Unix(PathBuf),
 }
 
 impl Host {
     /// A path is the directory of a socket, anything else a name or an address.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        if text.starts_with('/') { Self::Unix(PathBuf::from(text)) } else { Self::Tcp(text.to_owned()) }
-    }
-
-    /// Whether traffic to it cannot leave this machine.
-    #[must_use]
-    pub fn is_local(&self) -> bool {
-        match self {
-            Self::Unix(_) => true,
-            Self::Tcp(name) => {
-                name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-            }
-        }
+    pub(crate) fn new(text: &str) -> Self {
+        if text.starts_with(['/', '@']) { Self::Unix(PathBuf::from(text)) } else { Self::Tcp(text.to_owned()) }
     }
 }
 
@@ -50,14 +42,46 @@ impl fmt::Display for Host {
     }
 }
 
+/// One of the hosts that are tried.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    pub(crate) host: Host,
+    /// Where it is, if its name is not to be looked up.
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
+    /// Its password in the password file.
+    pub(crate) password: Option<SecretString>,
+}
+
+impl Server {
+    /// Whether traffic to it cannot leave this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match &self.host {
+            Host::Unix(_) => true,
+            Host::Tcp(name) => match self.address.or_else(|| name.parse().ok()) {
+                Some(address) => address.is_loopback(),
+                None => name == "localhost",
+            },
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
 /// How much encryption is asked for, in libpq's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SslMode {
+pub(crate) enum SslMode {
     /// None.
     Disable,
-    /// Encrypted where the server offers it, and nothing is verified; libpq's `allow` counts as this.
+    /// None, unless the server insists.
+    Allow,
+    /// Encrypted where the server offers it.
     Prefer,
-    /// Encrypted; verified only where a root certificate is given.
+    /// Encrypted; verified only where there are root certificates.
     Require,
     /// The certificate's issuer is verified.
     VerifyCa,
@@ -65,52 +89,50 @@ pub enum SslMode {
     VerifyFull,
 }
 
+/// Which of several servers is wanted, in libpq's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionAttrs {
+    Any,
+    ReadWrite,
+    ReadOnly,
+    Primary,
+    Standby,
+    PreferStandby,
+}
+
+/// How the system finds out that a peer is gone; times of zero are the system's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keepalive {
+    pub(crate) on: bool,
+    pub(crate) idle: Duration,
+    pub(crate) interval: Duration,
+    pub(crate) count: u32,
+    pub(crate) user_timeout: Duration,
+}
+
 /// Everything needed to connect; prints without its password.
 #[derive(Clone)]
 pub struct ConnectOptions {
-    pub(crate) hosts: Vec<(Host, u16)>,
+    pub(crate) servers: Vec<Server>,
     pub(crate) database: Option<String>,
-    pub(crate) user: Option<String>,
+    pub(crate) user: String,
     pub(crate) password: Option<SecretString>,
-    pub(crate) ssl_mode: Option<SslMode>,
-    pub(crate) ca: Option<CaSource>,
+    pub(crate) ssl_mode: SslMode,
+    pub(crate) tls: TlsOptions,
     pub(crate) application_name: String,
-    pub(crate) connect_timeout: Duration,
-}
-
-impl Default for ConnectOptions {
-    fn default() -> Self {
-        Self {
-            hosts: Vec::new(),
-            database: None,
-            user: None,
-            password: None,
-            ssl_mode: None,
-            ca: None,
-            application_name: "dunlin".to_owned(),
-            connect_timeout: Duration::from_secs(10),
-        }
-    }
+    pub(crate) options: Option<String>,
+    /// Per address; none waits as long as it takes.
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) keepalive: Keepalive,
+    pub(crate) session: SessionAttrs,
+    pub(crate) shuffled: bool,
+    pub(crate) channel_binding: ChannelBinding,
+    pub(crate) auth: AuthMethods,
+    pub(crate) peer: Option<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl ConnectOptions {
-    /// Options out of single parts, each as the configuration gives it; `host` may be the directory of a Unix socket.
-    #[must_use]
-    pub fn from_parts(host: Option<&str>, port: Option<u16>, database: Option<&str>, user: Option<&str>) -> Self {
-        Self {
-            hosts: vec![(Host::new(host.unwrap_or("localhost")), port.unwrap_or(5432))],
-            database: database.map(str::to_owned),
-            user: user.map(str::to_owned),
-            ..Self::default()
-        }
-    }
-
-    /// Sets the password.
-    #[must_use]
-    pub fn with_password(self, password: SecretString) -> Self {
-        Self { password: Some(password), ..self }
-    }
-
     /// The same server and user, with another database.
     #[must_use]
     pub fn with_database(&self, database: &str) -> Self {
@@ -120,56 +142,49 @@ impl ConnectOptions {
     /// The database that is connected to; servers take the user's name where none is given.
     #[must_use]
     pub fn database(&self) -> &str {
-        self.database.as_deref().unwrap_or_else(|| self.user())
+        self.database.as_deref().unwrap_or(&self.user)
     }
 
     /// The user that logs in.
     #[must_use]
     pub fn user(&self) -> &str {
-        self.user.as_deref().unwrap_or("postgres")
+        &self.user
     }
 
-    /// How much encryption is asked for; where nothing was said, everything that may leave this machine is verified in full.
+    /// What was left out while the options were read, and why.
     #[must_use]
-    pub fn ssl_mode(&self) -> SslMode {
-        let local = self.hosts.iter().all(|(host, _)| host.is_local());
-        self.ssl_mode.unwrap_or(if local { SslMode::Prefer } else { SslMode::VerifyFull })
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The hosts and ports, for people.
     #[must_use]
     pub fn address(&self) -> String {
-        let hosts: Vec<String> = self.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
-        hosts.join(",")
+        let servers: Vec<String> = self.servers.iter().map(ToString::to_string).collect();
+        servers.join(",")
     }
 
-    pub(crate) fn has_password(&self) -> bool {
-        self.password.is_some()
+    /// Whether any connection could be encrypted: not to a socket of this machine.
+    pub(crate) fn needs_tls(&self) -> bool {
+        self.ssl_mode != SslMode::Disable && self.servers.iter().any(|server| matches!(server.host, Host::Tcp(_)))
     }
 
-    pub(crate) fn config(&self) -> Config {
+    pub(crate) fn password_for<'a>(&'a self, server: &'a Server) -> Option<&'a SecretString> {
+        self.password.as_ref().or(server.password.as_ref())
+    }
+
+    /// What the startup says to a server. Encryption is done before; the wire is handed over as it is.
+    pub(crate) fn startup(&self, server: &Server) -> Config {
         let mut config = Config::new();
-        for (host, port) in &self.hosts {
-            match host {
-                Host::Tcp(name) => config.host(name),
-                Host::Unix(path) => config.host_path(path),
-            };
-            config.port(*port);
+        config.user(self.user()).dbname(self.database()).application_name(&self.application_name);
+        config.channel_binding(self.channel_binding);
+        config.ssl_mode(tokio_postgres::config::SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+        if let Some(options) = &self.options {
+            config.options(options);
         }
-        config.user(self.user()).dbname(self.database());
-        config.application_name(&self.application_name).connect_timeout(self.connect_timeout);
-        config.keepalives_idle(Duration::from_secs(30));
-        if let Some(password) = &self.password {
+        if let Some(password) = self.password_for(server) {
             config.password(password.expose_secret());
         }
-        // A socket of this machine carries no TLS, and tokio-postgres would refuse to try.
-        let sockets_only = self.hosts.iter().all(|(host, _)| matches!(host, Host::Unix(_)));
-        config.ssl_mode(match self.ssl_mode() {
-            _ if sockets_only => tokio_postgres::config::SslMode::Disable,
-            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
-            SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => tokio_postgres::config::SslMode::Require,
-        });
         config
     }
 }

@@ -10,12 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dunlin_driver::{BatchClaim, Canceller, Claim, NoticeSink, Session, StepTask};
 use dunlin_planner::{BatchFacts, Body, Failure, FailureClass, LaneKind, Pressure, ProbeFact, StepSettings};
-use tokio_postgres::CancelToken;
 use tokio_postgres::error::SqlState;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::blockers::{self, Lookout};
-use crate::connect::{Connection, Connector, locked};
+use crate::connect::{CancelRequest, Connection, Connector, locked};
 use crate::ranges::Ranges;
 use crate::rows::{field, one_row};
 use crate::{failure, messages};
@@ -42,6 +40,7 @@ pub(crate) struct Claimed {
     pub(crate) attempt: u32,
     /// Where a backfill goes on.
     pub(crate) ranges: Option<Ranges>,
+    pub(crate) notices: NoticeSink,
 }
 
 /// An open connection and what is known of its server.
@@ -56,7 +55,7 @@ pub(crate) struct Line {
 /// Stops what a session is doing.
 #[derive(Default)]
 struct Brake {
-    token: Mutex<Option<(CancelToken, MakeRustlsConnect)>>,
+    token: Mutex<Option<CancelRequest>>,
     pulled: AtomicBool,
     /// What runs now is short and has to end by itself: cancel requests are not passed on.
     shielded: AtomicBool,
@@ -67,9 +66,8 @@ impl Canceller for Brake {
     async fn cancel(&self) {
         self.pulled.store(true, Ordering::SeqCst);
         let token = locked(&self.token).clone().filter(|_| !self.shielded.load(Ordering::SeqCst));
-        if let Some((token, tls)) = token {
-            // Whether it hit anything shows in the statement's own end.
-            tokio::time::timeout(Duration::from_secs(5), token.cancel_query(tls)).await.ok();
+        if let Some(token) = token {
+            tokio::time::timeout(Duration::from_secs(5), token.cancel()).await.ok();
         }
     }
 }
@@ -100,7 +98,7 @@ impl PostgresSession {
             self.line = None;
             self.claimed = None;
             let line = Line::open(&self.connector, self.lane).await?;
-            *locked(&self.brake.token) = Some(line.connection.cancel_token());
+            *locked(&self.brake.token) = Some(line.connection.cancel_request());
             self.line = Some(line);
         }
         Ok(self.line.as_ref().expect("it was opened just now"))

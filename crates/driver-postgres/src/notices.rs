@@ -1,0 +1,55 @@
+//! Where a connection's notices go.
+
+use std::sync::{Arc, Mutex};
+
+use dunlin_driver::NoticeSink;
+use dunlin_planner::Notice;
+use tokio_postgres::error::DbError;
+
+use crate::connect::locked;
+
+/// Hands on what the server says besides answers, to whoever listens just now.
+#[derive(Clone, Default)]
+pub(crate) struct Tap(Arc<Mutex<Hearing>>);
+
+#[derive(Default)]
+struct Hearing {
+    sink: Option<NoticeSink>,
+    /// What was said while the connection was made, such as a warning of the collation's version.
+    early: Vec<Notice>,
+}
+
+impl Tap {
+    /// Keeps a notice for the first who listens.
+    pub(crate) fn keep(&self, notice: &DbError) {
+        locked(&self.0).early.push(of(notice));
+    }
+
+    /// Sends notices to `sink` from here on; nowhere, without one.
+    pub(crate) fn listen(&self, sink: Option<NoticeSink>) {
+        let early = {
+            let mut hearing = locked(&self.0);
+            hearing.sink.clone_from(&sink);
+            if sink.is_some() { std::mem::take(&mut hearing.early) } else { Vec::new() }
+        };
+        if let Some(sink) = sink {
+            early.into_iter().for_each(|notice| sink(notice));
+        }
+    }
+
+    pub(crate) fn hand_on(&self, notice: &DbError) {
+        let sink = locked(&self.0).sink.clone();
+        if let Some(sink) = sink {
+            sink(of(notice));
+        }
+    }
+}
+
+fn of(notice: &DbError) -> Notice {
+    Notice {
+        severity: notice.severity().to_owned(),
+        message: notice.message().to_owned(),
+        detail: notice.detail().map(str::to_owned),
+        hint: notice.hint().map(str::to_owned),
+    }
+}
