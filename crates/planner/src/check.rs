@@ -1,10 +1,10 @@
 //! Compares ledgers with files: where each migration stands, and what of the past no longer fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::repair::{commands, doubt, in_doubt, is_for_a_person};
 use crate::{
-    Body, Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx, Observed,
+    Body, Catalog, Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx, Observed,
     RowState, Selection, StoredDependency, TargetName,
 };
 
@@ -61,7 +61,7 @@ pub(crate) fn row_of<'o>(graph: &Graph<'_>, observed: &'o Observations, ix: Migr
 /// Every disagreement between the ledgers and the files, for the sets that the selection concerns.
 pub(crate) fn drift(graph: &Graph<'_>, observed: &Observations, selection: &Selection) -> Vec<Finding> {
     let catalog = graph.catalog();
-    let ledgers = Ledgers { graph, observed, by_id: ledgers(observed) };
+    let ledgers = Ledgers { catalog, observed, by_id: ledgers(observed) };
     let mut findings = Vec::new();
     for (target, facts) in observed.iter().filter_map(|(target, observed)| Some((target, observed.facts()?))) {
         for row in facts.ledger.rows().filter(|row| selection.concerns(&row.id.set) && row.state != RowState::Reverted)
@@ -74,11 +74,21 @@ pub(crate) fn drift(graph: &Graph<'_>, observed: &Observations, selection: &Sele
                 Some(migration) => findings.extend(row_findings(target, migration, row)),
             }
             if row.state == RowState::Applied {
-                findings.extend(ledgers.unmet(target, row));
+                let unmet = ledgers.unmet(row);
+                findings.extend(unmet.map(|(needed, there)| closure_broken(&row.id, target, &needed.id, there)));
             }
         }
     }
     findings
+}
+
+/// Applied migrations, each with one that it needs and that is not applied.
+#[must_use]
+pub fn unmet(catalog: &Catalog, observed: &Observations) -> BTreeSet<(MigrationId, MigrationId)> {
+    let ledgers = Ledgers { catalog, observed, by_id: ledgers(observed) };
+    let rows = observed.values().filter_map(|observed| Some(observed.facts()?.ledger.rows())).flatten();
+    let applied = rows.filter(|row| row.state == RowState::Applied);
+    applied.flat_map(|row| ledgers.unmet(row).map(|(needed, _)| (row.id.clone(), needed.id.clone()))).collect()
 }
 
 /// Rows by the identity of the ledger they are in.
@@ -189,27 +199,26 @@ fn moved(was: &TargetName, now: &TargetName, migration: &Migration) -> Finding {
 
 /// The ledgers that were read, by their identity and by their database.
 struct Ledgers<'o> {
-    graph: &'o Graph<'o>,
+    catalog: &'o Catalog,
     observed: &'o Observations,
     by_id: BTreeMap<&'o LedgerId, (&'o TargetName, &'o Ledger)>,
 }
 
-impl Ledgers<'_> {
+impl<'o> Ledgers<'o> {
     /// What an applied row remembers to have needed and is no longer applied: some database went back in time.
-    fn unmet(&self, target: &TargetName, row: &LedgerRow) -> Vec<Finding> {
-        let broken = |needed: &StoredDependency| {
+    fn unmet<'r>(&self, row: &'r LedgerRow) -> impl Iterator<Item = (&'r StoredDependency, &'o TargetName)> {
+        row.dependencies.iter().filter_map(|needed| {
             let (there, ledger) = self.of(needed)?;
-            let applied = ledger.row(&needed.id).is_some_and(|row| row.state == RowState::Applied);
-            (!applied).then(|| closure_broken(&row.id, target, &needed.id, there))
-        };
-        row.dependencies.iter().filter_map(broken).collect()
+            let is_applied = ledger.row(&needed.id).is_some_and(|row| row.state == RowState::Applied);
+            (!is_applied).then_some((needed, there))
+        })
     }
 
     /// The ledger it was in, or, where nobody has that ledger any more, the one that stands in its place.
-    fn of(&self, needed: &StoredDependency) -> Option<(&TargetName, &Ledger)> {
+    fn of(&self, needed: &StoredDependency) -> Option<(&'o TargetName, &'o Ledger)> {
         self.by_id.get(&needed.ledger).copied().or_else(|| {
-            let set = self.graph.migration(self.graph.find(&needed.id)?).set();
-            let facts = self.observed.get(&self.graph.catalog().sets[set].target)?.facts()?;
+            let set = self.catalog.sets.get(&needed.id.set)?;
+            let facts = self.observed.get(&set.target)?.facts()?;
             Some((&facts.target, &facts.ledger))
         })
     }
