@@ -1,13 +1,13 @@
 //! A proxy between Dunlin and its servers, in which a run meets its fault at the nth message that it sends.
 //!
 //! Messages of PostgreSQL's protocol are counted over all connections of the run, in the order in which they come, from
-//! 0 and without those of the startup. What a fault does is one of two things: the process is killed and all that it had
-//! open is gone, or one connection is gone and the process lives. Encryption is not understood: the URL has to say
-//! `sslmode=disable`.
+//! 0 and without those of the startup. What a fault does is one of three things: the process is killed and all that it had
+//! open is gone, or one connection is gone and the process lives, or something is done to the server that the test says.
+//! Encryption is not understood: the URL has to say `sslmode=disable`.
 
 use std::io::{Read, Result, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,6 +39,8 @@ pub enum Blow {
     Kill,
     /// The connection ends.
     Cut,
+    /// What the test says happens at the other end, which may end the connection or not.
+    Deed,
 }
 
 /// What happens to a run, and where.
@@ -52,16 +54,18 @@ pub struct Fault {
     pub at: usize,
 }
 
+/// What happens at the other end of a connection, given the server's process there.
+type Deed = Box<dyn Fn(i32) + Send + Sync>;
+
 /// Ways to servers, all counted together. The ways end with this.
-#[derive(Debug)]
 pub struct Proxy {
     state: Arc<State>,
     ports: Mutex<Vec<u16>>,
 }
 
-#[derive(Debug)]
 struct State {
     fault: Option<Fault>,
+    deed: Deed,
     messages: AtomicUsize,
     struck: AtomicBool,
     over: AtomicBool,
@@ -87,14 +91,22 @@ struct Link {
     deaf: Arc<AtomicBool>,
     /// How many times the server has yet to say that it is ready.
     owed: Arc<AtomicIsize>,
+    /// The server's process, as it told the client.
+    backend: Arc<AtomicI32>,
 }
 
 impl Proxy {
     /// Counts messages, and lets the fault come once.
     #[must_use]
     pub fn new(fault: Option<Fault>) -> Self {
+        Self::with_deed(fault, |_| ())
+    }
+
+    /// The same, with what [`Blow::Deed`] does to the server's process of the connection.
+    pub fn with_deed(fault: Option<Fault>, deed: impl Fn(i32) + Send + Sync + 'static) -> Self {
         let state = State {
             fault,
+            deed: Box::new(deed),
             messages: AtomicUsize::new(0),
             struck: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -187,8 +199,10 @@ impl State {
 
     fn strike(&self, blow: Blow, link: &Link) {
         self.struck.store(true, Ordering::SeqCst);
-        if blow == Blow::Cut {
-            return link.hang_up();
+        match blow {
+            Blow::Cut => return link.hang_up(),
+            Blow::Deed => return (self.deed)(link.backend.load(Ordering::SeqCst)),
+            Blow::Kill => {}
         }
         let victim = locked(&self.victim);
         let victim = self.named.wait_while(victim, |victim| *victim == Victim::Awaited);
@@ -205,6 +219,13 @@ impl Link {
             // It may be over already.
             let _ = end.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Passes a message on to the server.
+    fn pass(&self, message: &[u8]) -> Result<()> {
+        let is_answered = matches!(message[0], b'Q' | b'S' | b'F');
+        self.owed.fetch_add(isize::from(is_answered), Ordering::SeqCst);
+        send(&self.server, message)
     }
 
     /// Waits until the server has answered everything.
@@ -224,7 +245,7 @@ fn relay(state: &Arc<State>, client: TcpStream, server: TcpStream) {
     }
     let (client, server) = (Arc::new(client), Arc::new(server));
     let (deaf, owed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicIsize::new(1)));
-    let link = Link { client, server, deaf, owed };
+    let link = Link { client, server, deaf, owed, backend: Arc::default() };
     locked(&state.open).push(link.clone());
     let (asking, answering, state) = (link.clone(), link, Arc::clone(state));
     thread::spawn(move || {
@@ -241,20 +262,24 @@ fn requests(state: &State, link: &Link) -> Result<()> {
     send(&link.server, &message(&link.client, false)?)?;
     loop {
         let message = message(&link.client, true)?;
-        let fault = state.is_hit();
-        let moment = fault.map(|fault| fault.moment);
-        link.deaf.fetch_or(moment.is_some(), Ordering::SeqCst);
-        if moment != Some(Moment::Before) {
-            let is_answered = matches!(message[0], b'Q' | b'S' | b'F');
-            link.owed.fetch_add(isize::from(is_answered), Ordering::SeqCst);
-            send(&link.server, &message)?;
+        let Some(fault) = state.is_hit() else {
+            link.pass(&message)?;
+            continue;
+        };
+        let is_deed = fault.blow == Blow::Deed;
+        link.deaf.fetch_or(!is_deed, Ordering::SeqCst);
+        if fault.moment != Moment::Before {
+            link.pass(&message)?;
         }
-        if let Some(fault) = fault {
-            if fault.moment == Moment::After {
-                link.settle();
-            }
-            state.strike(fault.blow, link);
+        if fault.moment == Moment::After {
+            link.settle();
+        }
+        state.strike(fault.blow, link);
+        if !is_deed {
             return Ok(());
+        }
+        if fault.moment == Moment::Before {
+            link.pass(&message)?;
         }
     }
 }
@@ -265,8 +290,13 @@ fn answers(link: &Link) -> Result<()> {
         if !link.deaf.load(Ordering::SeqCst) {
             send(&link.client, &message)?;
         }
-        if message[0] == b'Z' {
-            link.owed.fetch_sub(1, Ordering::SeqCst);
+        match (message[0], message.get(5..9)) {
+            (b'Z', _) => drop(link.owed.fetch_sub(1, Ordering::SeqCst)),
+            (b'K', Some(process)) => {
+                let process = i32::from_be_bytes(process.try_into().expect("four bytes"));
+                link.backend.store(process, Ordering::SeqCst);
+            }
+            _ => {}
         }
     }
 }

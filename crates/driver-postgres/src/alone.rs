@@ -69,7 +69,7 @@ impl PostgresSession {
         let attempt = field(&row, "attempt")?;
         let pre = truth(&row, "intended").then(|| seen(row.get("seen")));
         let claim = Claim::Taken { attempt, finished: field(&row, "step")?, pre };
-        self.claimed = Some(Claimed { lock: key.lock, attempt, ranges: None });
+        self.claimed = Some(Claimed { lock: key.lock, attempt, ranges: None, notices: task.notices.clone() });
         Ok(claim)
     }
 

@@ -58,7 +58,8 @@ impl PostgresSession {
         match found {
             Ok(Some((attempt, ranges, total))) => {
                 let begun = Begun { batches: ranges.step, rows: ranges.rows, total };
-                self.claimed = Some(Claimed { lock: key.lock, attempt, ranges: Some(ranges) });
+                let notices = task.notices.clone();
+                self.claimed = Some(Claimed { lock: key.lock, attempt, ranges: Some(ranges), notices });
                 Ok(BatchClaim::Taken(begun))
             }
             Ok(None) => {

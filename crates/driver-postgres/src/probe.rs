@@ -1,12 +1,20 @@
 //! What the catalog shows of a statement that ran outside a transaction.
 
-use dunlin_planner::{Body, Failure, FailureClass, Probe, ProbeFact, QualifiedName, Rebuilt, StatementClass};
+use std::time::Duration;
+
+use dunlin_planner::{
+    Body, Failure, FailureClass, IndexShape, Probe, ProbeFact, QualifiedName, Rebuilt, StatementClass,
+};
 use tokio_postgres::SimpleQueryRow;
 
 use crate::messages;
 use crate::rows::{rows, truth};
 use crate::session::PostgresSession;
+use crate::shape::There;
 use crate::sql;
+
+/// The longest look at the catalog, or by an author's query.
+const LOOK: Duration = Duration::from_mins(1);
 
 /// The process that builds an index on table `t` just now. Others' progress is hidden from most roles, their locks are not.
 const BUILDER: &str = "(SELECT p.pid FROM pg_catalog.pg_stat_progress_create_index p JOIN pg_catalog.pg_locks l ON l.pid = p.pid \
@@ -72,23 +80,24 @@ impl PostgresSession {
             return Ok(fact);
         }
         match probe {
-            Probe::IndexValid { index, table } => self.index_valid(body, index, table).await,
+            Probe::IndexValid { index, table, shape } => self.index_valid(body, index, table, shape.as_ref()).await,
             Probe::IndexAbsent(indexes) => self.index_absent(body, indexes).await,
             Probe::Rebuilt(scope) => self.rebuilt(body, scope).await,
             Probe::Detached { table, partition } => self.detached(body, table, partition).await,
             Probe::EnumValue { name, value } => self.enum_value(body, name, value).await,
             Probe::DatabaseThere(name) => self.database_there(body, name).await,
             Probe::DatabaseGone(name) => self.database_gone(body, name).await,
-            Probe::Query(query) => self.author_query(body, query).await,
+            Probe::Query(query) => self.author_query(body, index, query).await,
             Probe::Repeat | Probe::Unknown | Probe::Piecemeal => Ok(ProbeFact::Unknown),
         }
     }
 
     /// Reads under the body's own settings, so that names mean what they mean in the body.
-    async fn look(&mut self, body: &Body, query: &str) -> Result<Vec<SimpleQueryRow>, Failure> {
+    pub(crate) async fn look(&mut self, body: &Body, query: &str) -> Result<Vec<SimpleQueryRow>, Failure> {
         let client = self.line_or_lost()?.connection.client();
+        let limit = body.settings.timeout.filter(|limit| !limit.is_zero()).unwrap_or(LOOK).min(LOOK).as_millis();
         let message = format!(
-            "BEGIN READ ONLY; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'; {} {query}; \
+            "BEGIN READ ONLY; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = {limit}; {} {query}; \
              RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; COMMIT",
             messages::body_settings(&body.settings, true)
         );
@@ -118,10 +127,17 @@ impl PostgresSession {
         Ok(found.first().and_then(|row| row.get("schema")).map(str::to_owned))
     }
 
-    async fn index_valid(&mut self, body: &Body, index: &str, table: &QualifiedName) -> Result<ProbeFact, Failure> {
+    async fn index_valid(
+        &mut self,
+        body: &Body,
+        index: &str,
+        table: &QualifiedName,
+        shape: Option<&IndexShape>,
+    ) -> Result<ProbeFact, Failure> {
         let query = format!(
             "SELECT i.indexrelid IS NOT NULL AS is_index, i.indrelid = t.oid AS same_table, i.indisvalid AND i.indisready AS valid, \
-             i.indrelid::pg_catalog.regclass AS other, \
+             i.indrelid::pg_catalog.regclass AS other, t.relname AS table, \
+             (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = t.relnamespace) AS schema, \
              {BUILDER} AS builder FROM pg_catalog.pg_class t JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = {name} \
              LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE t.oid = pg_catalog.to_regclass({table})",
             name = sql::text(index),
@@ -136,12 +152,17 @@ impl PostgresSession {
             let other = row.get("other").unwrap_or("another table");
             return Ok(ProbeFact::Other { what: format!("index `{index}` is there already, on `{other}`") });
         }
-        if truth(row, "valid") {
-            return Ok(ProbeFact::Done);
-        }
-        match row.get("builder") {
-            Some(pid) => Err(building(index, pid)),
-            None => Ok(ProbeFact::Garbage { what: format!("index `{index}` is not valid") }),
+        let name = |name| row.get(name).unwrap_or_default();
+        let there = There { index, schema: name("schema"), table: name("table"), is_valid: truth(row, "valid") };
+        let what = match shape {
+            Some(shape) => self.otherwise(body, &there, shape).await?,
+            None => None,
+        };
+        match (what, row.get("builder")) {
+            (Some(what), _) => Ok(ProbeFact::Other { what }),
+            _ if truth(row, "valid") => Ok(ProbeFact::Done),
+            (None, Some(pid)) => Err(building(index, pid)),
+            (None, None) => Ok(ProbeFact::Garbage { what: format!("index `{index}` is not valid") }),
         }
     }
 
@@ -267,7 +288,7 @@ impl PostgresSession {
         };
         let StatementClass::Alone { probe, .. } = &body.statements[index].class else { return Ok(Vec::new()) };
         Ok(match probe {
-            Probe::IndexValid { index, table } => {
+            Probe::IndexValid { index, table, .. } => {
                 let schema = self.schema_of(body, table).await?;
                 schema.iter().map(|schema| drop_index(schema, index)).collect()
             }
@@ -280,21 +301,6 @@ impl PostgresSession {
             }
             Probe::DatabaseThere(name) => vec![format!("DROP DATABASE IF EXISTS {}", sql::identifier(name))],
             _ => Vec::new(),
-        })
-    }
-
-    /// The author's query: its first column is true once the statement is done.
-    async fn author_query(&mut self, body: &Body, query: &str) -> Result<ProbeFact, Failure> {
-        let query = query.trim().trim_end_matches(';');
-        let found = self.look(body, query).await.map_err(|failure| Failure {
-            message: format!("the probe of this statement failed: {}", failure.message),
-            hint: Some("correct the line `-- dunlin: probe SELECT …`".to_owned()),
-            ..failure
-        })?;
-        Ok(match found.first().and_then(|row| row.get(0)) {
-            Some("t") => ProbeFact::Done,
-            Some("f") | None if !found.is_empty() => ProbeFact::Absent,
-            _ => ProbeFact::Unknown,
         })
     }
 }

@@ -194,9 +194,13 @@ impl<'a> Walk<'a> {
             FailureClass::Dirty => {
                 "look at the database, then add `-- dunlin: probe SELECT …` that says whether it is done"
             }
+            _ if matches!(self.probe(), Some(Probe::Query(_))) => {
+                "see why the query of `-- dunlin: probe …` says so, and correct it or the database, then run again"
+            }
             _ => "look at the object with that name; rename or drop it, then run again",
         };
-        self.stopped = Some(Failure { hint: Some(hint.to_owned()), ..Failure::new(class, message) });
+        let place = Some(self.body.place(self.index));
+        self.stopped = Some(Failure { hint: Some(hint.to_owned()), place, ..Failure::new(class, message) });
     }
 }
 

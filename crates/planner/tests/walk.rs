@@ -41,7 +41,7 @@ impl Doing {
         let name = |name: &str| QualifiedName { schema: None, name: name.to_owned() };
         match self {
             Self::Recorded => None,
-            Self::Index => Some(Probe::IndexValid { index: "i".to_owned(), table: name("t") }),
+            Self::Index => Some(Probe::IndexValid { index: "i".to_owned(), table: name("t"), shape: None }),
             Self::Drop => Some(Probe::IndexAbsent(vec![name("i")])),
             Self::Detach => Some(Probe::Detached { table: name("t"), partition: name("p") }),
             Self::Rebuild => Some(Probe::Rebuilt(Rebuilt::Table(name("t")))),

@@ -112,6 +112,8 @@ pub struct IndexBuild {
     pub unique: bool,
     /// IF NOT EXISTS, which takes an invalid index of that name for done.
     pub if_not_exists: bool,
+    /// Where the text behind the table's name begins: method, columns, predicate.
+    pub rest: Option<usize>,
 }
 
 /// What REINDEX rebuilds.
@@ -195,7 +197,11 @@ fn create(mut words: Words<'_, '_>) -> Option<NonTx> {
     words.eat("on");
     words.eat("only");
     words.eat_kind(TokenKind::OpenParen);
-    let build = IndexBuild { name, table: words.required_name(), unique, if_not_exists };
+    let table = words.required_name();
+    words.eat_kind(TokenKind::CloseParen);
+    words.eat_kind(TokenKind::Star);
+    let rest = words.peek().map(|token| token.range.start);
+    let build = IndexBuild { name, table, unique, if_not_exists, rest };
     if concurrently {
         Some(NonTx::CreateIndexConcurrently(build))
     } else {

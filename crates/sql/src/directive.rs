@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use squawk_lexer::TokenKind;
+
 use crate::headers::{Headers, Placed, names};
+use crate::lexer::Lexer;
 use crate::name::QualifiedName;
 
 /// A batch is one transaction and should be a short one.
@@ -254,8 +257,10 @@ pub fn duration(text: &str) -> Option<Duration> {
 
 fn probe(text: &str) -> Option<String> {
     let query = text.trim_end_matches(';').trim_end();
-    let word = query.split_whitespace().next()?.to_ascii_lowercase();
-    matches!(word.as_str(), "select" | "with" | "values" | "table").then(|| query.to_owned())
+    let tokens: Vec<_> = Lexer::new(query).significant().collect();
+    let asks = ["select", "with", "values", "table"].iter().any(|word| tokens.first().is_some_and(|it| it.is(word)));
+    let is_one = tokens.iter().all(|token| token.kind != TokenKind::Semi);
+    (asks && is_one).then(|| query.to_owned())
 }
 
 fn batch(text: &str) -> Option<Batch> {
@@ -345,6 +350,7 @@ mod tests {
             check(bad, unit);
         }
         check("probe DROP TABLE x", "`probe` needs a query");
+        check("probe SELECT true; SELECT false", "`probe` needs a query");
         check("batch table=t key=id size=0", "`batch` needs `table=… key=… size=…`, and may have `time=… lag=… age=…`");
         for bad in ["batch table=t key=id size=1 lag=5", "batch table=t key=a.b size=1", "batch table=t key=,a size=1"]
         {

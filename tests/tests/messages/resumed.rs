@@ -298,7 +298,6 @@ fn whoever_holds_the_lock_is_named_when_the_wait_is_given_up() {
 
     Log:
       MOMENT UTC failed by postgres: waiting for lock: held by pid PID (app `billing`, user postgres, idle in transaction for TIME: INSERT INTO users VALUES (1);) (55P03)
-      MOMENT UTC failed by postgres: waiting for lock: held by pid PID (app `billing`, user postgres, idle in transaction for TIME: INSERT INTO users VALUES (1);) (55P03)
 
     Next:
       `dunlin up` applies it

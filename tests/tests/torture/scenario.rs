@@ -2,13 +2,14 @@
 //! has to end in.
 
 use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use dunlin_devdb::Pooler;
 use dunlin_tests::{Dunlin, Proxy, Scratch, Server, Workspace, difference, dump, ledger};
 
 /// Each part of the protocol at least once, up and down, with edges between the databases in both directions.
 const FILES: &[(&str, &str)] = &[
-    ("dunlin.toml", PROJECT),
+    (PROJECT_FILE, PROJECT),
     ("left/001_base.up.sql", "CREATE TABLE audit (what text);\nINSERT INTO audit VALUES ('left 1');\n"),
     ("left/001_base.down.sql", "DROP TABLE audit;\n"),
     (
@@ -51,6 +52,8 @@ const FILES: &[(&str, &str)] = &[
     ("left/004_last.down.sql", "ALTER TABLE items DROP COLUMN price;\nINSERT INTO audit VALUES ('left 4 back');\n"),
 ];
 
+const PROJECT_FILE: &str = "dunlin.toml";
+
 const PROJECT: &str = r#"[project]
 name = "torture"
 
@@ -79,6 +82,11 @@ pub(crate) const DOWN: &str = "down --version left/002 --cascade --yes";
 /// Connections of a pooler to one database; so few that clients share them.
 const POOLED: u32 = 2;
 
+/// The cursor of a backfill behind a pooler says when it was last moved.
+const PASSED: &str =
+    "UPDATE dunlin.ledger SET cursor = cursor || jsonb_build_object('at', clock_timestamp() - interval '1 minute')
+    WHERE state IN ('running', 'reverting') AND cursor ? 'at'";
+
 /// How the databases are reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
@@ -86,6 +94,8 @@ pub(crate) enum Way {
     Direct,
     /// Through PgBouncer in transaction mode, but for the steps that need a session of their own.
     Pooled,
+    /// Through PgBouncer alone: there are no such steps, and backfills go through it too.
+    PooledAlone,
 }
 
 impl fmt::Display for Way {
@@ -93,28 +103,51 @@ impl fmt::Display for Way {
         f.write_str(match self {
             Self::Direct => "direct",
             Self::Pooled => "pooled",
+            Self::PooledAlone => "pooled, without a direct way",
         })
     }
+}
+
+/// What happens at the other end of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Harm {
+    /// The server's process of this connection is terminated.
+    Backend,
+    /// PgBouncer is killed, and another one started.
+    Pooler,
+    /// The whole server is stopped at once, and started again.
+    Server,
 }
 
 /// The project's files, and the server of its databases.
 pub(crate) struct Scenario {
     files: Workspace,
-    server: Server,
-    pooler: Option<Pooler>,
+    server: Arc<Server>,
+    way: Way,
 }
 
 /// One pair of databases.
 pub(crate) struct Stage<'s> {
     scenario: &'s Scenario,
     databases: [Scratch<'s>; 2],
+    pooler: Option<Arc<Mutex<Pooler>>>,
 }
 
 impl Scenario {
     pub(crate) fn new(way: Way) -> Self {
-        let server = Server::shared();
-        let pooler = (way == Way::Pooled).then(|| server.pooler(POOLED));
-        Self { files: Workspace::of(FILES), server, pooler }
+        Self::on(Server::shared(), way)
+    }
+
+    pub(crate) fn on(server: Server, way: Way) -> Self {
+        let files = Workspace::of(FILES);
+        if way == Way::PooledAlone {
+            let indirect: String =
+                PROJECT.lines().filter(|line| !line.starts_with("direct_url")).map(line_of).collect();
+            files.write(PROJECT_FILE, &indirect);
+            let concurrent = FILES.iter().filter(|(_, text)| text.contains(" CONCURRENTLY"));
+            concurrent.for_each(|(path, text)| files.write(path, &text.replace(" CONCURRENTLY", "")));
+        }
+        Self { files, server: Arc::new(server), way }
     }
 
     /// With one more file.
@@ -124,8 +157,13 @@ impl Scenario {
     }
 
     pub(crate) fn stage(&self) -> Stage<'_> {
-        Stage { scenario: self, databases: [self.server.scratch(), self.server.scratch()] }
+        let pooler = (self.way != Way::Direct).then(|| Arc::new(Mutex::new(self.server.pooler(POOLED))));
+        Stage { scenario: self, databases: [self.server.scratch(), self.server.scratch()], pooler }
     }
+}
+
+fn line_of(line: &str) -> String {
+    format!("{line}\n")
 }
 
 impl Stage<'_> {
@@ -142,10 +180,29 @@ impl Stage<'_> {
     fn reached(&self, by: impl Fn(String) -> String) -> Dunlin {
         let dunlin = Dunlin::at(self.scenario.files.dir());
         ["LEFT", "RIGHT"].iter().zip(&self.databases).fold(dunlin, |dunlin, (name, database)| {
-            let pooled = self.scenario.pooler.as_ref().map(|pooler| pooler.url(database.name()));
+            let pooled = self.pooler.as_ref().map(|pooler| pooler.lock().unwrap().url(database.name()));
             let url = pooled.unwrap_or_else(|| database.url());
             dunlin.with(name, by(url)).with(&format!("{name}_DIRECT"), by(database.url()))
         })
+    }
+
+    /// Does harm, given the server's process of a connection.
+    pub(crate) fn deed(&self, harm: Harm) -> impl Fn(i32) + Send + Sync + use<> {
+        let (server, pooler) = (Arc::clone(&self.scenario.server), self.pooler.clone());
+        move |process| match harm {
+            // It may be gone already.
+            Harm::Backend => drop(server.psql("postgres", &format!("SELECT pg_terminate_backend({process})"))),
+            Harm::Pooler => pooler.as_ref().unwrap().lock().unwrap().crash().unwrap(),
+            Harm::Server => server.crash().unwrap(),
+        }
+    }
+
+    /// Lets the time pass for which a backfill behind a pooler is left alone.
+    pub(crate) fn let_time_pass(&self) {
+        for database in &self.databases {
+            // There may be no ledger yet.
+            let _ = self.scenario.server.psql(database.name(), PASSED);
+        }
     }
 
     /// Everything that is in the databases, and what their ledgers say.

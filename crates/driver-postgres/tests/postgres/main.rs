@@ -8,6 +8,7 @@ mod hostile;
 mod lost;
 mod phases;
 mod place;
+mod pooled;
 mod proxy;
 mod support;
 mod tls;

@@ -16,13 +16,17 @@ const WRECKS: &str = "SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid
     (SELECT count(*) FROM pg_inherits WHERE inhdetachpending) || ' half detached'";
 const NO_WRECKS: &str = "0 invalid, 0 left over, 0 half detached";
 
-/// Three rows, an index, a partition; an index over `slow` takes its time for each row.
+/// Three rows, an index, a partition; an index over `slow` takes its time for each row, and `two` has one.
 const TABLES: &str = "
     CREATE TABLE one (id int); INSERT INTO one VALUES (1), (2), (3); CREATE INDEX one_old ON one (id);
-    CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.4); RETURN $1; END';
+    CREATE TABLE two AS SELECT * FROM one;
+    CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+    CREATE INDEX two_slow ON two (slow(id));
+    CREATE OR REPLACE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.4); RETURN $1; END';
     CREATE TABLE parts (id int) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parts FOR VALUES IN (1)";
 
 const WRITER: &str = "BEGIN; INSERT INTO one VALUES (4)";
+const LATE: &str = "INSERT INTO one VALUES (4)";
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";
 const READER: &str = "BEGIN; SELECT count(*) FROM one; SELECT count(*) FROM parts";
 
@@ -32,8 +36,8 @@ struct Case {
     statement: &'static str,
     /// What another session does before the statement begins.
     before: Option<&'static str>,
-    /// What another session does while an index over `slow` is being built.
-    meanwhile: Option<&'static str>,
+    /// A phase, and what one more session does in it; the one before it ends then.
+    meanwhile: Option<(&'static str, &'static str)>,
     /// The phase, as the server tells its progress, or `Lock` where it tells none.
     phase: &'static str,
 }
@@ -42,34 +46,53 @@ const fn held(statement: &'static str, by: &'static str, phase: &'static str) ->
     Case { statement, before: Some(by), meanwhile: None, phase }
 }
 
+/// Of a statement that builds over `slow`: another session comes while it does.
+const fn slow(statement: &'static str, meanwhile: &'static str, phase: &'static str) -> Case {
+    Case { statement, before: None, meanwhile: Some((BUILDING, meanwhile)), phase }
+}
+
+const fn building(statement: &'static str) -> Case {
+    Case { statement, before: None, meanwhile: None, phase: BUILDING }
+}
+
+/// One reader comes while another is waited for, and is waited for in the next phase.
+const fn relayed(statement: &'static str, first: &'static str, phase: &'static str) -> Case {
+    Case { statement, before: Some(READER), meanwhile: Some((first, READER)), phase }
+}
+
+const BUILDING: &str = "building index";
+const BUILD: &str = "waiting for writers before build";
+const VALIDATION: &str = "waiting for writers before validation";
+const VALIDATING: &str = "index validation: scanning table";
+const SNAPSHOTS: &str = "waiting for old snapshots";
+const MARKING: &str = "waiting for readers before marking dead";
+const DROPPING: &str = "waiting for readers before dropping";
+/// The server tells no phase: it waits for a lock; the same once the index is dead.
+const LOCK: &str = "Lock";
+const DEAD: &str = "Lock of what is dead";
+
 const CASES: &[Case] = &[
-    held("CREATE INDEX CONCURRENTLY one_id ON one (id)", WRITER, "waiting for writers before build"),
-    Case {
-        statement: "CREATE INDEX CONCURRENTLY one_id ON one (slow(id))",
-        before: None,
-        meanwhile: None,
-        phase: "building index",
-    },
-    Case {
-        statement: "CREATE INDEX CONCURRENTLY one_id ON one (slow(id))",
-        before: None,
-        meanwhile: Some(WRITER),
-        phase: "waiting for writers before validation",
-    },
-    held("CREATE INDEX CONCURRENTLY one_id ON one (id)", SNAPSHOT, "waiting for old snapshots"),
-    held("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (id)", WRITER, "waiting for writers before build"),
-    Case {
-        statement: "CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (slow(id))",
-        before: None,
-        meanwhile: Some(WRITER),
-        phase: "waiting for writers before validation",
-    },
-    held("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (id)", SNAPSHOT, "waiting for old snapshots"),
-    held("REINDEX INDEX CONCURRENTLY one_old", WRITER, "waiting for writers before build"),
-    held("REINDEX TABLE CONCURRENTLY one", SNAPSHOT, "waiting for old snapshots"),
-    held("REINDEX TABLE CONCURRENTLY one", READER, "waiting for readers before marking dead"),
-    held("DROP INDEX CONCURRENTLY one_old", READER, "Lock"),
-    held("ALTER TABLE parts DETACH PARTITION part CONCURRENTLY", READER, "Lock"),
+    held("CREATE INDEX CONCURRENTLY one_id ON one (id)", WRITER, BUILD),
+    building("CREATE INDEX CONCURRENTLY one_id ON one (slow(id))"),
+    slow("CREATE INDEX CONCURRENTLY one_id ON one (slow(id))", WRITER, VALIDATION),
+    slow("CREATE INDEX CONCURRENTLY one_id ON one (slow(id))", LATE, VALIDATING),
+    held("CREATE INDEX CONCURRENTLY one_id ON one (id)", SNAPSHOT, SNAPSHOTS),
+    held("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (id)", WRITER, BUILD),
+    building("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (slow(id))"),
+    slow("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (slow(id))", WRITER, VALIDATION),
+    slow("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (slow(id))", LATE, VALIDATING),
+    held("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (id)", SNAPSHOT, SNAPSHOTS),
+    held("REINDEX INDEX CONCURRENTLY one_old", WRITER, BUILD),
+    building("REINDEX INDEX CONCURRENTLY two_slow"),
+    slow("REINDEX INDEX CONCURRENTLY two_slow", "BEGIN; INSERT INTO two VALUES (4)", VALIDATION),
+    slow("REINDEX INDEX CONCURRENTLY two_slow", "INSERT INTO two VALUES (4)", VALIDATING),
+    held("REINDEX TABLE CONCURRENTLY one", SNAPSHOT, SNAPSHOTS),
+    held("REINDEX TABLE CONCURRENTLY one", READER, MARKING),
+    relayed("REINDEX TABLE CONCURRENTLY one", MARKING, DROPPING),
+    held("DROP INDEX CONCURRENTLY one_old", READER, LOCK),
+    relayed("DROP INDEX CONCURRENTLY one_old", LOCK, DEAD),
+    held("ALTER TABLE parts DETACH PARTITION part CONCURRENTLY", READER, LOCK),
+    held("ALTER TABLE parts DETACH PARTITION part CONCURRENTLY", "BEGIN; SELECT count(*) FROM part", LOCK),
 ];
 
 fn name(name: &str) -> QualifiedName {
@@ -79,10 +102,10 @@ fn name(name: &str) -> QualifiedName {
 fn step(statement: &str) -> StepText {
     let words: Vec<&str> = statement.split_whitespace().collect();
     let probe = match words[0] {
-        "CREATE" => Probe::IndexValid { index: "one_id".to_owned(), table: name("one") },
+        "CREATE" => Probe::IndexValid { index: "one_id".to_owned(), table: name("one"), shape: None },
         "DROP" => Probe::IndexAbsent(vec![name("one_old")]),
         "ALTER" => Probe::Detached { table: name("parts"), partition: name("part") },
-        _ if words[1] == "INDEX" => Probe::Rebuilt(Rebuilt::Index(name("one_old"))),
+        _ if words[1] == "INDEX" => Probe::Rebuilt(Rebuilt::Index(name(words[3]))),
         _ => Probe::Rebuilt(Rebuilt::Table(name("one"))),
     };
     let mut step = StepText::apply("a/1", &[statement]);
@@ -108,10 +131,11 @@ async fn value(client: &Client, query: &str) -> Option<String> {
 /// The backend that is in `phase`, as soon as one is.
 async fn in_phase(client: &Client, phase: &str) -> String {
     let query = match phase {
-        "Lock" => {
-            "SELECT pid FROM pg_stat_activity WHERE application_name = 'dunlin' AND wait_event_type = 'Lock' AND datname = current_database()"
-                .to_owned()
-        }
+        LOCK | DEAD => format!(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'dunlin' AND wait_event_type = 'Lock' AND datname = current_database() \
+             AND {} EXISTS (SELECT FROM pg_index WHERE NOT indislive)",
+            if phase == DEAD { "" } else { "NOT" }
+        ),
         _ => format!(
             "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database() AND starts_with(phase, '{phase}')"
         ),
@@ -144,9 +168,11 @@ async fn stopped(fresh: &Fresh, bench: &Bench, case: &Case, stop: &str) -> dunli
     }
     let mut running = bench.session(LaneKind::Long).await;
     let stopping = async {
-        if let Some(script) = case.meanwhile {
-            in_phase(&watcher, "building index").await;
-            others.push(session(fresh, script).await);
+        if let Some((phase, script)) = case.meanwhile {
+            in_phase(&watcher, phase).await;
+            let next = session(fresh, script).await;
+            others.clear();
+            others.push(next);
         }
         let pid = in_phase(&watcher, case.phase).await;
         watcher.batch_execute(&format!("SELECT {stop}({pid})")).await.unwrap();
@@ -204,7 +230,7 @@ async fn a_statement_that_is_cancelled_in_any_phase() {
 /// The run is to stop: its cancel requests go on until the session has ended, and must not hit the clearing away.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_build_that_is_interrupted_leaves_nothing() {
-    for case in CASES.iter().filter(|case| case.phase == "building index") {
+    for case in CASES.iter().filter(|case| case.phase == BUILDING) {
         let (fresh, bench) = bench(case).await;
         let step = step(case.statement);
         let watcher = session(&fresh, "SELECT 1").await;
@@ -237,7 +263,7 @@ async fn builds_on_one_table_take_turns() {
     let watcher = session(&fresh, "SELECT 1").await;
     let (mut one, mut two) = (bench.session(LaneKind::Long).await, bench.session(LaneKind::Long).await);
     let meanwhile = async {
-        in_phase(&watcher, "building index").await;
+        in_phase(&watcher, BUILDING).await;
         let busy = bench.walk(&mut *two, &second).await.unwrap_err();
         assert_eq!(busy.class, Busy, "{busy:?}");
         let walked = bench.walk(&mut *two, &apart).await;
@@ -252,7 +278,7 @@ async fn builds_on_one_table_take_turns() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_is_not_had_in_time() {
-    for case in CASES.iter().filter(|case| case.before.is_some()) {
+    for case in CASES.iter().filter(|case| case.before.is_some() && case.meanwhile.is_none()) {
         let (fresh, bench) = bench(case).await;
         let mut limited = step(case.statement);
         limited.step.body.settings.settings.insert("lock_timeout".to_owned(), "300ms".to_owned());
