@@ -164,7 +164,7 @@ fn a_killed_run_leaves_a_debt_that_the_next_one_pays_first() {
 
     let next = jobs.dunlin().run("--log-format json up --yes").exits(0);
     assert_eq!(told(&next.stderr), ["resumed job `maintenance-main`"]);
-    assert!(next.stdout.contains("job `maintenance-main` was taken care of"), "{}", next.stdout);
+    assert!(next.stdout.contains("job `maintenance-main` goes on again"), "{}", next.stdout);
     assert_eq!((jobs.active().as_str(), jobs.owed().as_str()), (ALL, "0"));
     assert!(!status().contains("paused"), "{}", status());
     let history = jobs.dunlin().run("history").exits(0).stdout;

@@ -103,7 +103,8 @@ impl Pauses {
     }
 
     fn note(&mut self, context: &Context, resumption: Resumption) {
-        if matches!(resumption.end, ResumptionEnd::Failed { .. }) {
+        // After the steps it may be otherwise.
+        if matches!(resumption.end, ResumptionEnd::Failed { .. }) && !context.plan.steps.is_empty() {
             self.open.insert(resumption.target.clone());
         }
         context.emit(EventKind::Resumed { resumption: resumption.clone() });

@@ -36,7 +36,7 @@ pub struct TargetStatus {
     pub server: Option<String>,
     /// Whether it has a ledger.
     pub has_ledger: bool,
-    /// What runs have paused there.
+    /// What runs have paused there, and the next one resumes where they are gone.
     pub paused: Vec<Obligation>,
     /// Why it did not answer.
     pub trouble: Option<Finding>,

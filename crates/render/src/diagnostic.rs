@@ -71,7 +71,8 @@ fn draw(report: &[Group<'_>], hint: Option<&str>) -> String {
 
 /// The line of `place` with what is meant underlined; the place alone where it shows no line.
 fn source(place: &Place) -> Element<'_> {
-    let file = clean(&place.file);
+    // A line of its own could pass for a message.
+    let file = clean(&place.file).replace('\n', "\\u{a}");
     if place.text.is_empty() {
         let origin = Origin::path(file).line(place.line as usize);
         return origin.char_column(place.column as usize).into();

@@ -84,14 +84,20 @@ pub(crate) fn failed(report: &RunReport) -> impl Iterator<Item = String> {
 
 /// What this report resumed, where that was all there was to do.
 pub(crate) fn nothing_else(report: &RunReport) -> String {
-    let what: Vec<_> = report.resumptions.iter().map(|one| one_line(&one.what)).collect();
-    if what.is_empty() {
+    let became = |one: &Resumption| {
+        let end = match one.end {
+            ResumptionEnd::Resumed => "goes on again",
+            ResumptionEnd::StillNeeded => "is kept paused by another run",
+            ResumptionEnd::Gone => "is not there any more",
+            ResumptionEnd::Failed { .. } => "is still paused",
+        };
+        format!("{} {end}", one_line(&one.what))
+    };
+    let became: Vec<_> = report.resumptions.iter().map(became).collect();
+    if became.is_empty() {
         return "Done: there was nothing to do.".to_owned();
     }
-    format!(
-        "Done: no migration was left to do; {} was taken care of, which an earlier run had left paused.",
-        listed(&what, 3)
-    )
+    format!("Done: no migration was left to do; {}.", listed(&became, 3))
 }
 
 /// The lines of a log about pauses.

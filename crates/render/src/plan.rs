@@ -52,7 +52,7 @@ fn header(plan: &Plan, width: usize) -> String {
         return paint(BOLD, format!("{of}: {}", nothing_to_do(plan))) + "\n";
     }
     if plan.steps.is_empty() {
-        return paint(BOLD, format!("Plan for {of}: no step, and something to resume")) + "\n";
+        return paint(BOLD, format!("Plan for {of}: no step; what an earlier run left paused is resumed")) + "\n";
     }
     let used: BTreeSet<_> = plan.steps.iter().map(|step| &step.target).collect();
     let what = match plan.direction {

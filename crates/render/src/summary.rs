@@ -116,7 +116,7 @@ fn verdict(plan: &Plan, report: &RunReport, width: usize) -> String {
     let verdict = report.verdict();
     let all_done = report.steps.iter().all(|step| step.end.is_done());
     let (style, what) = match verdict {
-        _ if verdict != Verdict::Done && all_done => (BAD, still_paused(plan)),
+        _ if verdict != Verdict::Done && all_done => (BAD, still_paused(plan, report)),
         Verdict::Done => (GOOD, done(plan, report)),
         Verdict::Blocked => (WARN, blocked(plan, report)),
         Verdict::Failed => (BAD, mend(plan, report)),
@@ -155,9 +155,10 @@ fn blocked(plan: &Plan, report: &RunReport) -> String {
 }
 
 /// Every step is done, and something that was paused is not resumed.
-fn still_paused(plan: &Plan) -> String {
+fn still_paused(plan: &Plan, report: &RunReport) -> String {
+    let done = if report.steps.is_empty() { "Something" } else { "Every step is done, and something" };
     let next = format!("Next: mend the cause and run {}", again(plan));
-    format!("Every step is done, and something is still paused. {next}: it resumes that first.")
+    format!("{done} is still paused. {next}: it resumes that first.")
 }
 
 /// The ids of the steps that failed with `class`.

@@ -15,6 +15,8 @@ mod files;
 #[cfg(test)]
 mod held;
 #[cfg(test)]
+mod paused;
+#[cfg(test)]
 mod reach;
 #[cfg(test)]
 mod refused;

@@ -142,6 +142,8 @@ fn a_plan_as_json_is_versioned_and_whole() {
       "direction": "up",
       "targets": {
       "steps": [
+      "pauses": [],
+      "left_paused": [],
       "held": [],
       "settled": 0,
       "findings": []

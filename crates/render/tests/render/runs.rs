@@ -188,6 +188,7 @@ fn a_report_as_json_names_the_migrations() {
     {
       "version": 1,
       "verdict": "blocked",
+      "resumptions": [],
       "run": "0193-run-2",
       "took": 6.543,
       "interrupted": false,

@@ -145,6 +145,7 @@ fn a_status_as_json_has_moments_in_rfc_3339() {
           "enabled": true,
           "server": "PostgreSQL 17.11",
           "has_ledger": true,
+          "paused": [],
           "trouble": null
         }
       ],
