@@ -107,6 +107,12 @@ dependencies between the databases in both directions. A proxy counts every mess
 lets the fault come before the server has the message, as soon as it has it, or after it has answered and before Dunlin
 knows. Then the same command runs again, at most twice beyond waiting for what the server still does for the run before.
 
+What is *simulated* are random projects of up to 25 migrations in up to three databases in memory, executed by the same
+planner and engine on a clock that costs nothing. One seed each decides the project, what is asked for (up, down with
+everything behind, up again), what becomes of every message, when the process dies or is asked to stop; whether each effect
+comes once and in its turn is judged as it happens, whether a failure blocks its descendants and nothing else from every
+report. A failure prints the seed that repeats it.
+
 - **converged**: the end is exit code 0, and schema, rows and ledgers are what they are without a fault.
 - **of these at once**: the very run that met the fault ended so; killed processes need another one.
 - **stuck**: a person would have to do something.

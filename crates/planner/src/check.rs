@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::repair::{commands, doubt, in_doubt, is_for_a_person};
 use crate::{
-    Body, Catalog, Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx, Observed,
-    RowState, Selection, StoredDependency, TargetName,
+    Body, Catalog, Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx,
+    Observed, RowState, Selection, StoredDependency, TargetName,
 };
 
 /// What was read from each database that was asked.

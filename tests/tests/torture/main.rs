@@ -6,10 +6,13 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "only tests call this, and they tell what they covered")]
 
+mod alone;
 mod crowd;
 mod faults;
+mod large;
 mod pooled;
 mod readers;
 mod scenario;
 mod signals;
+mod simulation;
 mod tally;
