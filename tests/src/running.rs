@@ -78,7 +78,10 @@ impl Running {
         caught.is_some_and(|caught| caught & (1 << (signal as u32 - 1)) != 0)
     }
 
-    pub(crate) fn pid(&self) -> Pid {
+    /// Its process.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "process ids are small")]
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id is small"))
     }
 

@@ -26,7 +26,10 @@ pub(crate) fn cause(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string),
+        _ => {
+            let whole = error.to_string();
+            whole.rsplit_once("`: ").map_or(whole.clone(), |(_, cause)| cause.to_owned())
+        }
     }
 }
 

@@ -290,3 +290,37 @@ DROP TABLE roles;
     [exit 0]
     ");
 }
+
+#[test]
+fn file_names_cannot_write_to_the_terminal() {
+    let project = dunlin_tests::Project::of("//- auth/1_fine.sql\nSELECT 1;\n");
+    for name in ["2_\u{1b}[2J.sql", "3_\nerror.sql", "4_\u{202e}lqs.sql"] {
+        project.workspace().write(&format!("auth/{name}"), "SELECT (\u{7};");
+    }
+    let said = project.says("validate");
+    let harmful = |char: char| char.is_control() && char != '\n' || char == '\u{202e}';
+    assert!(!said.contains(harmful), "{said:?}");
+    insta::assert_snapshot!(said, @r#"
+    [stderr]
+    error[sql-invalid]: parenthesis that begins here is never closed
+     --> auth/2_\u{1b}[2J.sql:1:8
+      |
+    1 | SELECT (␇;
+      |        ^
+
+    error[sql-invalid]: parenthesis that begins here is never closed
+     --> auth/3_\u{a}error.sql:1:8
+      |
+    1 | SELECT (␇;
+      |        ^
+
+    error[sql-invalid]: parenthesis that begins here is never closed
+     --> auth/4_\u{202e}lqs.sql:1:8
+      |
+    1 | SELECT (␇;
+      |        ^
+    [stdout]
+    4 migrations of 1 service in 1 target: 3 errors
+    [exit 2]
+    "#);
+}
