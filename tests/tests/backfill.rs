@@ -136,11 +136,16 @@ fn an_older_ledger_is_upgraded_and_the_plan_says_so() {
     let server = Server::shared();
     let database = server.scratch();
     let (_files, dunlin) = prepare(&database);
-    let _ = database.sql("ALTER TABLE dunlin.ledger DROP COLUMN cursor; UPDATE dunlin.meta SET protocol = 1");
+    let _ = database.sql(
+        "ALTER TABLE dunlin.ledger DROP COLUMN cursor; DROP TABLE dunlin.obligation; CREATE TABLE dunlin.obligation \
+         (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, project text COLLATE \"C\" NOT NULL, id text COLLATE \"C\" NOT NULL, \
+         undo_sql text NOT NULL, since timestamptz NOT NULL DEFAULT clock_timestamp(), done timestamptz); \
+         UPDATE dunlin.meta SET protocol = 1",
+    );
     let plan = dunlin.run("plan").exits(0);
     assert!(plan.stdout.contains("its ledger will be upgraded"), "{}", plan.stdout);
     assert_eq!(database.sql("SELECT protocol FROM dunlin.meta"), "1", "reading never writes");
     let _ = dunlin.run("up --yes").exits(0);
-    assert_eq!(database.sql("SELECT protocol FROM dunlin.meta"), "2");
+    assert_eq!(database.sql("SELECT protocol FROM dunlin.meta"), "3");
     assert_eq!(counts(&database), format!("1:{ROWS}"));
 }
