@@ -228,6 +228,21 @@ fn whatever_ends_a_run_the_jobs_go_on() {
 }
 
 #[test]
+fn a_run_that_seems_to_be_gone_resumes_at_its_end_all_the_same() {
+    let jobs = Jobs::new();
+    let gate = jobs.gate(&[1]);
+    let run = jobs.waiting("app");
+    let proof = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'";
+    assert_eq!(jobs.server.sql("postgres", proof), "t");
+    let status = || jobs.dunlin().run("status").exits(0).stdout;
+    wait_until("it seems to be gone", || status().contains("the next `dunlin up` resumes it"));
+    drop(gate);
+    let run = run.finish().exits(0);
+    assert_eq!(told(&run.stderr), ["paused job `maintenance-main`", "resumed job `maintenance-main`"]);
+    assert_eq!((jobs.active().as_str(), jobs.owed().as_str()), (ALL, "0"));
+}
+
+#[test]
 fn nothing_is_paused_without_its_record_and_nothing_resumed_without_its_line() {
     let jobs = Jobs::new();
     // Killed between the record and the pause, which are one transaction: neither happened.
