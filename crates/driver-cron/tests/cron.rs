@@ -9,7 +9,7 @@ use dunlin_driver::conformance::{Database, Factory, run_all};
 use dunlin_driver::{Driver, Jobs, TargetUrl};
 use dunlin_driver_cron::Cron;
 use dunlin_driver_postgres::{ConnectOptions, PostgresDriver, PostgresSettings};
-use dunlin_planner::{Failure, FailureClass, Feature, ProjectName, TargetFacts, TargetName};
+use dunlin_planner::{Failure, FailureClass, Feature, ProjectName, ResumptionEnd, RunId, TargetFacts, TargetName};
 
 fn server() -> Cluster {
     let spec = ClusterSpec::temporary(Home::new(Home::default_dir()), Flavour::Full);
@@ -17,7 +17,11 @@ fn server() -> Cluster {
 }
 
 fn driver(server: &Cluster, database: &str) -> PostgresDriver {
-    let options = ConnectOptions::parse(&TargetUrl::new(server.url(database))).expect("the server's own URL");
+    jobs_driver(&server.url(database))
+}
+
+fn jobs_driver(url: &str) -> PostgresDriver {
+    let options = ConnectOptions::parse(&TargetUrl::new(url)).expect("the server's own URL");
     let target = TargetName::new("target").expect("it is a name");
     PostgresDriver::new(target, PostgresSettings::new(options), Arc::new(Cron)).expect("there is no TLS to set up")
 }
@@ -96,8 +100,39 @@ async fn the_database_of_jobs_conforms_and_no_other_is_taken_for_it() {
     assert!(facts.capabilities.offers(&Feature("pg_cron".to_owned())));
     assert!(facts.capabilities.server.contains("pg_cron 1."), "{}", facts.capabilities.server);
 
+    who_does_not_see_a_job_does_not_take_it_for_gone(&server).await;
     server.create_database("other", Template::Plain).expect("it is new");
     let refused = inspected(&server, "other").await.expect_err("jobs are kept elsewhere");
     assert_eq!(refused.class, FailureClass::Rejected);
     assert_eq!(refused.message, "pg_cron keeps its jobs in database `postgres`, and the target names `other`");
+}
+
+/// A job that a superuser paused, and a role that may alter jobs, yet sees its own only; then the extension goes.
+async fn who_does_not_see_a_job_does_not_take_it_for_gone(server: &Arc<Cluster>) {
+    let run = |number: u8| RunId::new(&format!("0197a000-0000-7000-8000-0000000000{number:02}")).expect("it is a name");
+    let project = ProjectName::new("p").expect("it is a name");
+    Emptied(Arc::clone(server)).fresh().await;
+    let (jobs, driver) = (Crontab(Arc::clone(server)), jobs_driver(&server.url("postgres")));
+    driver.bootstrap(None).await.expect("the ledger can be made");
+    jobs.start("nightly").await;
+    let what = driver.inspect(&project).await.expect("it answers").pausing.pausable;
+    drop(driver.pause(&project, &run(1), &what).await.expect("it can be paused"));
+    jobs.sql(
+        "CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA cron, dunlin TO clerk; GRANT ALL ON ALL TABLES IN SCHEMA dunlin TO clerk; \
+         GRANT EXECUTE ON FUNCTION cron.alter_job TO clerk",
+    );
+    let clerk = jobs_driver(&server.url("postgres").replacen("postgres@", "clerk@", 1));
+    let mut ended = Vec::new();
+    while ended.is_empty() {
+        // The connection that showed that the run lives takes a moment to end.
+        ended = clerk.resume(&project, &run(2)).await.expect("it answers");
+    }
+    let ResumptionEnd::Failed { failure } = &ended[0].end else { panic!("{ended:?}") };
+    assert_eq!(failure.message, "role `clerk` does not see job `nightly`, which role `postgres` paused");
+    assert_eq!(jobs.is_active("nightly").await, Some(false));
+    assert_eq!(driver.inspect(&project).await.expect("it answers").pausing.obligations.len(), 1);
+
+    jobs.sql("DROP EXTENSION pg_cron");
+    let ended = driver.resume(&project, &run(3)).await.expect("it answers");
+    assert_eq!(ended.iter().map(|one| &one.end).collect::<Vec<_>>(), [&ResumptionEnd::Gone]);
 }
