@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use dunlin_devdb::Flavour;
 use dunlin_driver::{Driver, TargetUrl};
 use dunlin_driver_cron::Cron;
-use dunlin_driver_postgres::{ConnectOptions, Flavor, Plain, PostgresDriver, PostgresSettings};
+use dunlin_driver_postgres::{ConnectOptions, Flavor, Plain, PostgresDriver, PostgresSettings, Surroundings};
 use dunlin_driver_timescale::Timescale;
 use dunlin_engine::Connectors;
 use dunlin_planner::{Body, Catalog, Failure, FailureClass, Finding, TargetKind, TargetName};
-use dunlin_project::{Connection, Endpoint, Parts, Project, Resolved};
+use dunlin_project::{Connection, Endpoint, Project, Resolved};
+use nix::unistd::{User, geteuid};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
@@ -24,6 +25,7 @@ pub(crate) struct Databases {
     kinds: BTreeMap<TargetName, TargetKind>,
     roles: BTreeMap<TargetName, BTreeSet<String>>,
     embedded: Embedded,
+    terminal: Terminal,
     drivers: Mutex<BTreeMap<TargetName, Arc<dyn Driver>>>,
 }
 
@@ -35,6 +37,7 @@ impl Databases {
             kinds: catalog.targets.values().map(|target| (target.name.clone(), target.kind)).collect(),
             roles: roles(catalog),
             embedded: Embedded::new(&catalog.project, &project.root, flavour(project), terminal),
+            terminal,
             drivers: Mutex::default(),
         }
     }
@@ -62,6 +65,23 @@ impl Databases {
         }
     }
 
+    /// Reads a connection string in this process's surroundings, and tells what was left out.
+    fn read(&self, connection: &Connection, text: impl Into<String>) -> Result<ConnectOptions, Failure> {
+        let user = User::from_uid(geteuid()).ok().flatten().map(|user| user.name);
+        let around = Surroundings {
+            variable: &|name| std::env::var(name).ok(),
+            user: user.as_deref(),
+            names_server: connection.alone,
+        };
+        let options = read(connection, text, &around)?;
+        let left_out = |warning: &String| {
+            let message = format!("target `{}`: {warning}", connection.target);
+            Finding::warning("password-file", message).at(connection.place.clone())
+        };
+        self.terminal.findings(&options.warnings().iter().map(left_out).collect::<Vec<_>>());
+        Ok(options)
+    }
+
     async fn make(&self, target: &TargetName) -> Result<Arc<dyn Driver>, Failure> {
         let flavor: Arc<dyn Flavor> = match self.kinds[target] {
             TargetKind::Postgres => Arc::new(Plain),
@@ -72,12 +92,16 @@ impl Databases {
         let connection = &self.connections[target];
         let Resolved { endpoint, direct_url } = resolve(connection).await?;
         let options = match endpoint {
-            Endpoint::Embedded { database } => parse(connection, self.embedded.url(&database).await?)?,
-            Endpoint::Url(url) => parse(connection, url.expose_secret())?,
-            Endpoint::Parts { parts, password } => parse(connection, keywords(&parts, password.as_ref()))?,
+            Endpoint::Embedded { database } => {
+                read(connection, self.embedded.url(&database).await?, &Surroundings::NONE)?
+            }
+            Endpoint::Url(url) => self.read(connection, url.expose_secret())?,
+            Endpoint::Parts { parameters, password } => {
+                self.read(connection, keywords(&parameters, password.as_ref()))?
+            }
         };
         let settings = PostgresSettings {
-            direct: direct_url.map(|url| parse(connection, url.expose_secret())).transpose()?,
+            direct: direct_url.map(|url| self.read(connection, url.expose_secret())).transpose()?,
             create: connection.create,
             roles: self.roles.get(target).into_iter().flatten().cloned().collect(),
             ..PostgresSettings::new(options)
@@ -141,34 +165,24 @@ fn failure(finding: Finding) -> Failure {
     Failure { hint: finding.hint, place: finding.place, ..Failure::new(FailureClass::Misconfigured, finding.message) }
 }
 
-fn parse(connection: &Connection, text: impl Into<String>) -> Result<ConnectOptions, Failure> {
-    ConnectOptions::parse(&TargetUrl::new(text)).map_err(|error| Failure {
+fn read(
+    connection: &Connection,
+    text: impl Into<String>,
+    around: &Surroundings<'_>,
+) -> Result<ConnectOptions, Failure> {
+    ConnectOptions::read(&TargetUrl::new(text), around).map_err(|error| Failure {
         place: Some(connection.place.clone()),
-        hint: Some(
-            "write postgres://user:password@host:port/database, or give host, port, database, user and password"
-                .to_owned(),
-        ),
+        hint: Some(error.hint().to_owned()),
         ..Failure::new(FailureClass::Misconfigured, error.to_string())
     })
 }
 
 /// A server that is named part by part, as a keyword string: one reader for every way to name a server.
-fn keywords(parts: &Parts, password: Option<&SecretString>) -> String {
-    let port = parts.port.map(|port| port.to_string());
-    let root = parts.sslrootcert.as_ref().map(|path| path.display().to_string());
-    [
-        ("host", Some(parts.host.as_str())),
-        ("port", port.as_deref()),
-        ("dbname", parts.database.as_deref()),
-        ("user", parts.user.as_deref()),
-        ("password", password.map(ExposeSecret::expose_secret)),
-        ("sslmode", parts.sslmode.as_deref()),
-        ("sslrootcert", root.as_deref()),
-    ]
-    .into_iter()
-    .filter_map(|(key, value)| Some(format!("{key}='{}'", value?.replace('\\', "\\\\").replace('\'', "\\'"))))
-    .collect::<Vec<_>>()
-    .join(" ")
+fn keywords(parameters: &BTreeMap<String, String>, password: Option<&SecretString>) -> String {
+    let password = password.map(|password| ("password", password.expose_secret()));
+    let pairs = parameters.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(password);
+    let quoted = |value: &str| value.replace('\\', "\\\\").replace('\'', "\\'");
+    pairs.map(|(key, value)| format!("{key}='{}'", quoted(value))).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -177,16 +191,10 @@ mod tests {
 
     #[test]
     fn parts_keep_every_character() {
-        let parts = Parts {
-            host: "db".to_owned(),
-            port: Some(6432),
-            database: Some("it's".to_owned()),
-            user: None,
-            sslmode: None,
-            sslrootcert: None,
-        };
-        let text = keywords(&parts, Some(&SecretString::from("a'b\\c d")));
-        assert_eq!(text, r"host='db' port='6432' dbname='it\'s' password='a\'b\\c d'");
+        let parameters = [("dbname", "it's"), ("host", "db"), ("port", "6432")];
+        let parameters = parameters.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let text = keywords(&parameters, Some(&SecretString::from("a'b\\c d")));
+        assert_eq!(text, r"dbname='it\'s' host='db' port='6432' password='a\'b\\c d'");
         assert_eq!(ConnectOptions::parse(&TargetUrl::new(text)).unwrap().database(), "it's");
     }
 }

@@ -3,7 +3,8 @@
 //! A missing variable is kept here instead of failing the reading, so that what needs only other targets, or none, works.
 //! Connection strings are not taken apart: that, and TLS, belongs to the drivers.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use dunlin_planner::{Finding, Place, StepSettings, TargetName};
@@ -22,6 +23,8 @@ pub struct Connection {
     pub defaults: StepSettings,
     /// Where the target is declared.
     pub place: Place,
+    /// Whether it is the project's only target, so that variables such as `PGHOST` mean its server.
+    pub alone: bool,
     pub(crate) server: Option<Server>,
     pub(crate) direct_url: Option<Secret>,
     pub(crate) problems: Vec<Finding>,
@@ -33,25 +36,11 @@ pub struct Connection {
 pub(crate) enum Server {
     Embedded { database: String },
     Url(Secret),
-    Parts { parts: Parts, password: Option<Secret> },
+    Parts { parameters: BTreeMap<String, String>, password: Option<Secret> },
 }
 
-/// A server that is named part by part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parts {
-    /// The host, or the directory of a Unix socket.
-    pub host: String,
-    /// The port, where it is not the usual one.
-    pub port: Option<u16>,
-    /// The database.
-    pub database: Option<String>,
-    /// The user.
-    pub user: Option<String>,
-    /// libpq's word for how TLS is used; the driver's default where none is given.
-    pub sslmode: Option<String>,
-    /// The certificate authority's file.
-    pub sslrootcert: Option<PathBuf>,
-}
+/// Parts that are files, and lie where the project does unless they say otherwise.
+const FILES: [&str; 6] = ["sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile"];
 
 /// How one target is reached, with everything looked up.
 #[derive(Debug)]
@@ -74,8 +63,8 @@ pub enum Endpoint {
     Url(SecretString),
     /// A server part by part.
     Parts {
-        /// All but the password.
-        parts: Parts,
+        /// All but the password, in libpq's words: `host`, `port`, `dbname` and so on.
+        parameters: BTreeMap<String, String>,
         /// The password.
         password: Option<SecretString>,
     },
@@ -113,14 +102,23 @@ impl Connection {
         let endpoint = match server {
             Server::Embedded { database } => Some(Endpoint::Embedded { database: database.clone() }),
             Server::Url(url) => reveal(url).map(Endpoint::Url),
-            Server::Parts { parts, password } => {
-                Some(Endpoint::Parts { parts: parts.clone(), password: password.as_ref().and_then(&mut reveal) })
-            }
+            Server::Parts { parameters, password } => Some(Endpoint::Parts {
+                parameters: parameters.iter().map(|(key, value)| (key.clone(), self.placed(key, value))).collect(),
+                password: password.as_ref().and_then(&mut reveal),
+            }),
         };
         let direct_url = self.direct_url.as_ref().and_then(&mut reveal);
         match endpoint {
             Some(endpoint) if findings.is_empty() => Ok(Resolved { endpoint, direct_url }),
             _ => Err(findings),
         }
+    }
+
+    /// A part's value, with the name of a file made complete.
+    fn placed(&self, key: &str, value: &str) -> String {
+        if !FILES.contains(&key) || value.is_empty() || (key == "sslrootcert" && value == "system") {
+            return value.to_owned();
+        }
+        self.root.join(value).display().to_string()
     }
 }

@@ -73,12 +73,18 @@ static TARGET: &[Key] = &[
     ),
     key("user", Shape::Filled, "the user"),
     key("password", Shape::Secret, "the password, any characters"),
-    key("sslmode", Shape::Filled, "`disable`, `prefer`, `require`, `verify-ca` or `verify-full`, beside `host`"),
+    key("service", Shape::Filled, "a server's name in `pg_service.conf`, instead of `host`"),
+    key("parameters", Shape::Settings, "what else libpq's keys can say, such as `sslcert`, beside `host`"),
+    key(
+        "sslmode",
+        Shape::Filled,
+        "`disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`, beside `host`",
+    ),
     key("sslrootcert", Shape::Filled, "the file of the certificate authority, beside `host`"),
     key(
         "env_prefix",
         Shape::Text,
-        "with `AUTH_DB`: reads AUTH_DB_URL, or AUTH_DB_HOST, _PORT, _DB, _USER and _PASSWORD",
+        "with `AUTH_DB`: reads AUTH_DB_URL, or AUTH_DB_HOST, _PORT, _DB, _USER, _PASSWORD (or _PASSWORD_FILE), _SSLMODE and so on",
     ),
     key("enabled", Shape::Flag, "whether it takes part in this environment; yes by default"),
     key(

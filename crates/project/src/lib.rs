@@ -34,7 +34,7 @@ mod words;
 
 pub use bodies::HeldBodies;
 pub use config::policy::{BackupGate, PolicyGates};
-pub use connection::{Connection, Endpoint, Parts, Resolved};
+pub use connection::{Connection, Endpoint, Resolved};
 pub use draft::{DraftRequest, NewFile, draft};
 pub use keys::{KEYS, Key, Shape};
 pub use project::{Project, ReadFailure, Request, read};

@@ -6,6 +6,7 @@
 pub(crate) mod check;
 pub(crate) mod files;
 pub(crate) mod policy;
+mod reach;
 pub(crate) mod services;
 pub(crate) mod targets;
 pub(crate) mod view;

@@ -88,6 +88,11 @@ impl<'a> View<'a> {
         table.0.iter().filter_map(section).collect()
     }
 
+    /// Names and values under a key, all as text.
+    pub(crate) fn scalars(&self, key: &str) -> BTreeMap<String, String> {
+        self.table.map(|table| scalars(table, key)).unwrap_or_default()
+    }
+
     /// What surrounds migration bodies, with `base` for what is not said here.
     pub(crate) fn step_settings(&self, base: &StepSettings) -> StepSettings {
         let text = |key, base: &Option<String>| self.text(key).map(str::to_owned).or_else(|| base.clone());

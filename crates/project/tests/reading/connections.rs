@@ -8,7 +8,7 @@ use crate::fixture::{Fixture, connections, shown, shown_in};
 #[test]
 fn variables_files_and_commands_are_filled_in() {
     assert_snapshot!(shown(
-        "A_URL=postgres://a PASSWORD=p@ss:/word AUTH_HOST=auth AUTH_DB=auth_db AUTH_PASSWORD=x
+        "A_URL=postgres://a PASSWORD=p@ss:/word AUTH_HOST=auth AUTH_DB=auth_db AUTH_PASSWORD=x I_HOST=b,c I_PORT=1,2 I_NAME=one I_DATABASE=two I_USER=u I_PASSWORD_FILE=secret I_SSLMODE=require I_SSLROOTCERT=/ca.pem
 //- dunlin.toml
 [project]
 name = \"p\"
@@ -36,18 +36,26 @@ database = \"postgres\"
 [targets.g]
 env_prefix = \"AUTH\"
 user = \"mine\"
+[targets.h]
+service = \"metrics\"
+sslrootcert = \"system\"
+parameters = { sslcert = \"keys/client.pem\", sslkey = \"${KEYS:-/run}/client.key\" }
+[targets.i]
+env_prefix = \"I\"
 //- secret
 s3cret
 ",
         connections
     ), @r#"
 a: url postgres://a, directly postgres://direct
-b: h Some(6432) Some("d") Some("u") Some("p@ss:/word") Some("require")
-c: h Some(5433) None None Some("s3cret") None
+b: dbname=d host=h port=6432 sslmode=require user=u password=p@ss:/word
+c: host=h port=5433 password=s3cret
 d: url postgres://2
 e: embedded e
 f: embedded postgres
-g: auth None Some("auth_db") Some("mine") Some("x") None
+g: dbname=auth_db host=auth user=mine password=x
+h: service=metrics sslcert=ROOT/keys/client.pem sslkey=/run/client.key sslrootcert=system
+i: dbname=one host=b,c port=1,2 sslmode=require sslrootcert=/ca.pem user=u password=s3cret
 "#);
 }
 
@@ -125,9 +133,17 @@ url = { command = \"echo hunter2; echo no such entry >&2; exit 3\" }
 host = \"h\"
 port = \"${PORT}\"
 [targets.h]
-url = \"${A URL}hunter2\"",
+url = \"${A URL}hunter2\"
+[targets.i]
+host = \"h\"
+parameters = { dbname = \"hunter2\" }",
         connections
     ), @r#"
+error[config-conflict]: `targets.i.parameters` has `dbname`, which is a key of the target itself
+  at dunlin.toml:15:1
+   | parameters = { dbname = …
+   | ^^^^^^^^^^
+  hint: write it as `database` in [targets.i]
 c: error[secret-unavailable]: a secret cannot be had: failed to open file `ROOT/nowhere`: No such file or directory (os error 2)
   at dunlin.toml:5:12
    | password = { file = "nowhere" }
@@ -145,6 +161,7 @@ h: error[config-value]: `targets.h.url`: `${` is not followed by a variable's na
    | url = …
    |       ^
   hint: write `$${` for a `${` that is meant as it stands
+i: host=h
 "#);
 }
 
@@ -161,7 +178,7 @@ side: error[target-without-url]: target `side` has neither `url` nor `host`
   hint: set `url` or `host` in [targets.side]
 "#);
     assert_snapshot!(with("POSTGRES_HOST=h POSTGRES_PORT=1 POSTGRES_DB=d POSTGRES_USER=u POSTGRES_PASSWORD=p"), @r#"
-db: h Some(1) Some("d") Some("u") Some("p") None
+db: dbname=d host=h port=1 user=u password=p
 side: error[target-without-url]: target `side` has neither `url` nor `host`
   at dunlin.toml:4:10
    | [targets.side]
@@ -169,7 +186,7 @@ side: error[target-without-url]: target `side` has neither `url` nor `host`
   hint: set `url` or `host` in [targets.side]
 "#);
     assert_snapshot!(with("PGHOST=h PGDATABASE=d PGSSLMODE=require"), @r#"
-db: h None Some("d") None None Some("require")
+db: 
 side: error[target-without-url]: target `side` has neither `url` nor `host`
   at dunlin.toml:4:10
    | [targets.side]
@@ -212,7 +229,7 @@ fn an_environment_may_name_the_server_in_the_other_way() {
     let base = "//- dunlin.toml\n[project]\nname = \"p\"\n[targets.a]\nurl = \"${A}\"\n[targets.b]\nhost = \"h\"\nuser = \"u\"\n";
     let over = "//- configs/dev.toml\n[targets.a]\nhost = \"dev\"\n[targets.b]\nurl = \"embedded\"\n";
     assert_snapshot!(shown_in(&format!("{base}{over}"), Some("dev"), connections), @r#"
-a: dev None None None None None
+a: host=dev
 b: embedded b
 "#);
 }

@@ -174,12 +174,10 @@ fn endpoint(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Embedded { database } => format!("embedded {database}"),
         Endpoint::Url(url) => format!("url {}", url.expose_secret()),
-        Endpoint::Parts { parts, password } => {
-            let password = password.as_ref().map(|password| password.expose_secret().to_owned());
-            format!(
-                "{} {:?} {:?} {:?} {password:?} {:?}",
-                parts.host, parts.port, parts.database, parts.user, parts.sslmode
-            )
+        Endpoint::Parts { parameters, password } => {
+            let parameters = parameters.iter().map(|(key, value)| format!("{key}={value}"));
+            let password = password.as_ref().map(|password| format!("password={}", password.expose_secret()));
+            parameters.chain(password).collect::<Vec<_>>().join(" ")
         }
     }
 }
