@@ -1,11 +1,13 @@
 //! What is different behind PgBouncer in transaction mode: sessions are somebody else's the next moment.
 
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use dunlin_devdb::Pooler;
 use dunlin_tests::{Dunlin, Scratch, Server, Workspace};
 
-use crate::tally::{Tally, Verdict, share};
+use crate::tally::{Tally, Verdict, WORKERS, share};
 
 const PROJECT: &str = "[project]\nname = \"pooled\"\n\n[targets.main]\nkind = \"postgres\"\nurl = \"${POOLED}\"\n\n\
     [services.app]\ntarget = \"main\"\npath = \"app\"\n";
@@ -26,7 +28,21 @@ const HOSTILE: &[(&str, &str)] = &[
     ("prepared", "PREPARE known AS SELECT 1;\n"),
     ("cursor", "DECLARE held CURSOR WITH HOLD FOR SELECT 1;\n"),
     ("failing", "SET lock_timeout = '7s';\nSELECT 1 / 0;\n"),
+    ("batch", "-- dunlin: batch table=rows key=id size=2 time=off\nUPDATE rows SET n = spoil(n) WHERE :batch;\n"),
+    (
+        "failing batch",
+        "-- dunlin: batch table=rows key=id size=2 time=off\nUPDATE rows SET n = spoil(n) / (id - 4) WHERE :batch;\n",
+    ),
 ];
+
+/// A statement of a batch does through a function what others do by themselves.
+const ROWS: &str = "CREATE TABLE rows (id int PRIMARY KEY, n int); INSERT INTO rows SELECT g, g FROM generate_series(1, 5) g;
+    CREATE FUNCTION spoil(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_advisory_lock(42), set_config('lock_timeout', '7s', false), set_config('app.tenant', 'seven', false);
+        EXECUTE 'LISTEN news';
+        EXECUTE 'CREATE TEMPORARY TABLE IF NOT EXISTS passing (n int)';
+        IF NOT EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'known') THEN EXECUTE 'PREPARE known AS SELECT 1'; END IF;
+        RETURN $1; END $$";
 
 /// What a session has that its transactions do not bring along.
 const SESSION: &str = "SELECT current_user, session_user, nullif(current_setting('app.tenant', true), ''),
@@ -68,12 +84,47 @@ fn what_a_body_does_to_its_session_does_not_reach_the_next_client() {
     let tally = Tally::new("session of a pooler clean afterwards", "bodies that change it");
     tally.each(1, HOSTILE.to_vec(), |(name, body)| {
         let database = server.scratch();
+        let _ = database.sql(ROWS);
         let files = Workspace::of(&[("dunlin.toml", PROJECT), ("app/001_hostile.sql", body)]);
         let before = psql(&server, &pooler, &database, SESSION);
         let run = dunlin(&files, &pooler, &database).run("up --yes");
         let after = psql(&server, &pooler, &database, SESSION);
         let told = format!("{name}: before {before:?}, after {after:?}\n{}{}", run.stdout, run.stderr);
-        if before == after { Verdict::Recovered } else { Verdict::Wrong(told) }
+        let is_run = name.contains("failing") == (run.code == Some(1));
+        if before == after && is_run { Verdict::Recovered } else { Verdict::Wrong(told) }
+    });
+    tally.end();
+}
+
+/// Whoever holds the lock is named, though the pooler hides which backend waits for it; with a direct way and without.
+#[test]
+fn whoever_is_in_the_way_is_named() {
+    let server = Server::shared();
+    let tally = Tally::new("blockers named", "behind a pooler");
+    let waiting = [
+        ("a transaction", "ALTER TABLE rows ADD COLUMN more int;\n", ""),
+        (
+            "a batch",
+            "-- dunlin: batch table=rows key=id size=2 time=off\nUPDATE rows SET n = n + 1 WHERE :batch;\n",
+            "",
+        ),
+        ("a direct way", "ALTER TABLE rows ADD COLUMN more int;\n", "direct_url = \"${DIRECT}\"\n"),
+    ];
+    tally.each(WORKERS, waiting.to_vec(), |(name, body, direct)| {
+        let (pooler, database) = (server.pooler(2), server.scratch());
+        let _ = database.sql(ROWS);
+        let project = PROJECT.replace("\"${POOLED}\"\n", &format!("\"${{POOLED}}\"\n{direct}"));
+        let files = Workspace::of(&[("dunlin.toml", &project), ("app/001_waiting.sql", body)]);
+        let mut holder = database.session();
+        holder.run("BEGIN; LOCK TABLE rows IN SHARE ROW EXCLUSIVE MODE;");
+        let run = dunlin(&files, &pooler, &database).with("DIRECT", database.url()).start("up --yes");
+        thread::sleep(Duration::from_secs(3));
+        holder.run("COMMIT;");
+        let ended = run.finish();
+        let is_named =
+            ended.stderr.contains("waiting for lock: held by pid") && ended.stderr.contains("LOCK TABLE rows");
+        let told = format!("{name}: {:?}\n{}", ended.code, ended.stderr);
+        if is_named && ended.code == Some(0) { Verdict::Recovered } else { Verdict::Wrong(told) }
     });
     tally.end();
 }
