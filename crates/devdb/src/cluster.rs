@@ -152,6 +152,15 @@ impl Cluster {
         server::crash(&self.place, &self.server, &lock)
     }
 
+    /// Stops the server at once, as when its machine is gone, and leaves it so.
+    ///
+    /// # Errors
+    /// If it cannot be stopped.
+    pub fn halt(&self) -> Result<(), DevdbError> {
+        let lock = self.place.lock(|| ())?;
+        server::halt(&self.place, &self.server, &lock)
+    }
+
     /// The cluster's name.
     #[must_use]
     pub fn name(&self) -> &str {

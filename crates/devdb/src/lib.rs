@@ -3,7 +3,8 @@
 //! A [`Cluster`] is one server with its data, in a directory of its own under a [`Home`]. [`Cluster::start`] provides
 //! the server programs ([`Flavour`]), makes the data, starts the server or joins the one that runs already, and hands
 //! out URLs. Whoever holds a `Cluster` owns it, together with all others that hold it in this or another process; what
-//! happens when the last owner leaves, or is killed, is its [`Life`]. A [`Pooler`] before a cluster goes with who made it.
+//! happens when the last owner leaves, or is killed, is its [`Life`]. A [`Pooler`] before a cluster
+//! and a [`Standby`] of it go with who made them.
 //!
 //! The crate knows nothing of migrations, reads no environment variable and prints nothing: progress goes to a
 //! callback. It is synchronous, for it mostly waits for other programs. Linux only; the private installation of
@@ -28,6 +29,7 @@ mod program;
 mod recipe;
 mod server;
 mod spec;
+mod standby;
 mod state;
 mod tree;
 mod watchdog;
@@ -39,3 +41,4 @@ pub use home::Home;
 pub use pooler::Pooler;
 pub use recipe::{Flavour, install};
 pub use spec::{ClusterSpec, Life};
+pub use standby::Standby;

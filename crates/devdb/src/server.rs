@@ -90,9 +90,21 @@ pub(crate) fn start(place: &Place, state: &State, spec: &ClusterSpec, lock: &Loc
 
 /// Stops the server without a checkpoint and starts it again as it was.
 pub(crate) fn crash(place: &Place, server: &Server, lock: &Lock) -> Result<(), DevdbError> {
+    at_once(place, server, lock, "restart")
+}
+
+/// Stops the server without a checkpoint.
+pub(crate) fn halt(place: &Place, server: &Server, lock: &Lock) -> Result<(), DevdbError> {
+    at_once(place, server, lock, "stop")
+}
+
+fn at_once(place: &Place, server: &Server, lock: &Lock, what: &str) -> Result<(), DevdbError> {
     let mut pg_ctl = Account::of(&place.data())?.command(&server.bindir.join("pg_ctl"));
-    pg_ctl.arg("--pgdata").arg(place.data()).arg("--log").arg(place.log());
-    program::run_locked(pg_ctl.args(["--wait", "--timeout=60", "--mode=immediate", "restart"]), lock).map(drop)
+    pg_ctl.arg("--pgdata").arg(place.data());
+    if what == "restart" {
+        pg_ctl.arg("--log").arg(place.log());
+    }
+    program::run_locked(pg_ctl.args(["--wait", "--timeout=60", "--mode=immediate", what]), lock).map(drop)
 }
 
 /// Whether the server failed for a reason that goes away: another took the port a moment ago, or the processes of a

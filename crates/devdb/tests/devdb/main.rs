@@ -4,4 +4,5 @@ mod cases;
 mod lives;
 mod owners;
 mod pooler;
+mod standby;
 mod support;
