@@ -172,7 +172,7 @@ fn read(
 ) -> Result<ConnectOptions, Failure> {
     ConnectOptions::read(&TargetUrl::new(text), around).map_err(|error| Failure {
         place: Some(connection.place.clone()),
-        hint: Some(error.hint().to_owned()),
+        hint: Some(error.hint()),
         ..Failure::new(FailureClass::Misconfigured, error.to_string())
     })
 }

@@ -3,7 +3,9 @@
 //! Own code, because tokio-postgres knows half of the keys and its errors echo what they read. Errors here name keys and
 //! never values, so that no password reaches a log. What the values mean is said in [`options`](crate::options).
 
-use crate::keys;
+use dunlin_planner::closest;
+
+use crate::keys::{self, KEYS};
 use crate::settings::Settings;
 
 /// What is wrong with a connection string, or with a file that it refers to.
@@ -62,17 +64,22 @@ pub enum ConninfoError {
 impl ConninfoError {
     /// What to change.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
+    pub fn hint(&self) -> String {
+        let fixed = match self {
             Self::Unsupported { instead, .. } => instead,
+            Self::UnknownKey(name) => match closest(name, KEYS.iter().map(|key| key.name)) {
+                Some(near) => return format!("did you mean `{near}`?"),
+                None => "docs/connections.md lists the keys, which are libpq's",
+            },
             Self::NoService { .. } => "add a section of that name, or let PGSERVICEFILE name the file that has it",
             Self::ServiceFile { .. } => {
                 "a service file has lines `[name]` and `key=value`, with the keys of a connection"
             }
-            Self::UnknownKey(_) | Self::InvalidValue { .. } | Self::Malformed(_) | Self::Count { .. } => {
+            Self::InvalidValue { .. } | Self::Malformed(_) | Self::Count { .. } => {
                 "write postgres://user:password@host:port/database, or give host, port, database, user and password"
             }
-        }
+        };
+        fixed.to_owned()
     }
 }
 

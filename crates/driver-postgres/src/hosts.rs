@@ -52,7 +52,7 @@ pub(crate) async fn open(options: &ConnectOptions, tls: Option<&Tls>) -> Result<
             let addresses = match within(options, addresses(server)).await {
                 Ok(addresses) => addresses,
                 Err(refusal) => {
-                    tried.push(Tried::new(server, None, false, refusal));
+                    tried.push(Tried::new(server, None, refusal));
                     continue;
                 }
             };
@@ -111,10 +111,15 @@ async fn at_address(
     address: Option<SocketAddr>,
     tried: &mut Vec<Tried>,
 ) -> Option<Live> {
+    let before = tried.len();
     for encrypted in ways(options.ssl_mode, address) {
         let endpoint = Endpoint { server: server.clone(), address, encrypted: *encrypted };
         match within(options, connect(options, tls, endpoint.clone())).await {
-            Ok(live) => return Some(live),
+            Ok(live) => {
+                // The other way is of no interest any more.
+                tried.truncate(before);
+                return Some(live);
+            }
             Err(refusal) => {
                 let goes_on = refusal.leaves_other_encryption();
                 tried.push(Tried::at(&endpoint, refusal));
@@ -139,19 +144,24 @@ pub(crate) async fn wire(options: &ConnectOptions, tls: Option<&Tls>, endpoint: 
         (Host::Tcp(_), None) => return Err(Refusal::Name(io::Error::other("the name has no address"))),
     };
     match tls.filter(|_| endpoint.encrypted) {
-        Some(tls) => Wire::encrypted(tls, server, stream).await.map_err(Refusal::Handshake),
+        Some(tls) => {
+            let optional = options.ssl_mode == SslMode::Prefer;
+            Wire::encrypted(tls, server, stream, optional).await.map_err(Refusal::Handshake)
+        }
         None => Ok(Wire::plain(stream)),
     }
 }
 
-async fn connect(options: &ConnectOptions, tls: Option<&Tls>, endpoint: Endpoint) -> Result<Live, Refusal> {
+async fn connect(options: &ConnectOptions, tls: Option<&Tls>, mut endpoint: Endpoint) -> Result<Live, Refusal> {
     let watch = Arc::new(Mutex::new(AuthWatch::new(options.auth)));
     let wire = wire(options, tls, &endpoint).await?.watched(Arc::clone(&watch));
+    let asked = std::mem::replace(&mut endpoint.encrypted, wire.encrypted);
+    let encrypted = wire.encrypted;
     let config = options.startup(&endpoint.server);
-    let (client, mut connection) = config
-        .connect_raw(wire, AsItIs)
-        .await
-        .map_err(|error| Refusal::Startup { error, let_in: locked(&watch).let_in() })?;
+    let (client, mut connection) = config.connect_raw(wire, AsItIs).await.map_err(|error| {
+        let settled = locked(&watch).let_in() || asked != encrypted;
+        Refusal::Startup { error, encrypted, settled }
+    })?;
     let tap = Tap::default();
     // What was said during the startup is there already.
     while let Some(Some(Ok(message))) = poll_fn(|cx| connection.poll_message(cx)).now_or_never() {

@@ -24,15 +24,15 @@ pub(crate) enum Refusal {
     Timeout(Duration),
     /// There was no encrypted connection to be had.
     Handshake(HandshakeError),
-    /// The server refused, or the login failed; `let_in` says whether the login itself was accepted.
-    Startup { error: Error, let_in: bool },
+    /// The server refused, or the login failed; `settled` says that the other way of encryption would change nothing.
+    Startup { error: Error, encrypted: bool, settled: bool },
     /// It is not the kind of server that is wanted.
     Unfit(&'static str),
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self::Startup { error, let_in: true }
+        Self::Startup { error, encrypted: false, settled: true }
     }
 }
 
@@ -41,7 +41,7 @@ impl Refusal {
     pub(crate) fn leaves_other_encryption(&self) -> bool {
         match self {
             Self::Handshake(_) => true,
-            Self::Startup { error, let_in } => !let_in && error.as_db_error().is_some(),
+            Self::Startup { error, settled, .. } => !settled && error.as_db_error().is_some(),
             Self::Name(_) | Self::Connect(_) | Self::Timeout(_) | Self::Unfit(_) => false,
         }
     }
@@ -87,17 +87,16 @@ impl Refusal {
 pub(crate) struct Tried {
     server: Server,
     address: Option<SocketAddr>,
-    encrypted: bool,
     refusal: Refusal,
 }
 
 impl Tried {
-    pub(crate) fn new(server: &Server, address: Option<SocketAddr>, encrypted: bool, refusal: Refusal) -> Self {
-        Self { server: server.clone(), address, encrypted, refusal }
+    pub(crate) fn new(server: &Server, address: Option<SocketAddr>, refusal: Refusal) -> Self {
+        Self { server: server.clone(), address, refusal }
     }
 
     pub(crate) fn at(endpoint: &Endpoint, refusal: Refusal) -> Self {
-        Self::new(&endpoint.server, endpoint.address, endpoint.encrypted, refusal)
+        Self::new(&endpoint.server, endpoint.address, refusal)
     }
 
     pub(crate) fn is_final(&self) -> bool {
@@ -108,7 +107,10 @@ impl Tried {
     fn line(&self) -> String {
         let address = self.address.filter(|address| address.ip().to_string() != self.server.host.to_string());
         let address = address.map_or_else(String::new, |address| format!(" ({})", address.ip()));
-        let tls = if self.encrypted { " with TLS" } else { "" };
+        let tls = match self.refusal {
+            Refusal::Handshake(_) | Refusal::Startup { encrypted: true, .. } => " with TLS",
+            _ => "",
+        };
         format!("{}{address}{tls}: {}", self.server, self.refusal.text())
     }
 }
@@ -120,7 +122,8 @@ pub(crate) fn failure(options: &ConnectOptions, tried: &[Tried]) -> Failure {
     let Some(told) = told else { return unreachable(options, "the host's name has no address") };
     let mut failure = one(options, told);
     if tried.len() > 1 {
-        let lines: Vec<String> = failure.detail.into_iter().chain(tried.iter().map(Tried::line)).collect();
+        let own = failure.detail.filter(|detail| *detail != told.refusal.text());
+        let lines: Vec<String> = own.into_iter().chain(tried.iter().map(Tried::line)).collect();
         failure.detail = Some(lines.join("\n"));
     }
     failure

@@ -129,21 +129,29 @@ impl Tls {
         Ok(Self { config: Arc::new(config), key, direct: options.direct, certificate_required })
     }
 
+    /// Asks whether the server encrypts; with direct negotiation that shows in the handshake.
+    pub(crate) async fn is_offered<S>(&self, stream: &mut S) -> Result<bool, HandshakeError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if self.direct {
+            return Ok(true);
+        }
+        stream.write_all(&SSL_REQUEST).await?;
+        match stream.read_u8().await? {
+            b'S' => Ok(true),
+            b'N' => Ok(false),
+            _ => Err(HandshakeError::NotPostgres),
+        }
+    }
+
     /// Encrypts a connection.
-    pub(crate) async fn handshake<S>(&self, server: &Server, mut stream: S) -> Result<TlsStream<S>, HandshakeError>
+    pub(crate) async fn handshake<S>(&self, server: &Server, stream: S) -> Result<TlsStream<S>, HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let Host::Tcp(name) = &server.host else { return Err(HandshakeError::NotOffered) };
         let name = ServerName::try_from(name.clone()).map_err(|_| HandshakeError::Name(name.clone()))?;
-        if !self.direct {
-            stream.write_all(&SSL_REQUEST).await?;
-            match stream.read_u8().await? {
-                b'S' => {}
-                b'N' => return Err(HandshakeError::NotOffered),
-                _ => return Err(HandshakeError::NotPostgres),
-            }
-        }
         let shown = Arc::new(Shown { key: self.key.clone(), asked: AtomicBool::new(false) });
         let mut config = ClientConfig::clone(&self.config);
         config.client_auth_cert_resolver = Arc::clone(&shown) as Arc<dyn ResolvesClientCert>;

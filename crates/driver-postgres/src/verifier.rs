@@ -23,8 +23,8 @@ use crate::tls::{Roots, TlsOptions, pem_problem};
 pub(crate) enum VerifierError {
     #[error("the root certificates in `{}` cannot be read: {why}", path.display())]
     Roots { path: PathBuf, why: String },
-    #[error("there are no root certificates to verify the server with: `sslrootcert` names a file of them")]
-    NoRoots,
+    #[error("the system has no root certificates to verify the server with: `sslrootcert` names a file of them")]
+    NoSystemRoots,
     #[error("the revocation list `{}` cannot be read: {why}", path.display())]
     Crl { path: PathBuf, why: String },
     #[error("the root certificates or revocation lists cannot be used: {0}")]
@@ -52,7 +52,7 @@ impl Verifier {
             let mut store = RootCertStore::empty();
             store.add_parsable_certificates(roots.iter().cloned());
             if store.is_empty() {
-                return Err(VerifierError::NoRoots);
+                return Err(no_roots(options));
             }
             let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
             let built = builder.with_crls(load_crls(options)?).build();
@@ -77,6 +77,15 @@ fn load_roots(options: &TlsOptions) -> Result<Vec<CertificateDer<'static>>, Veri
     };
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
     read.map_err(|error| VerifierError::Roots { path: path.clone(), why: pem_problem(&error, path) })
+}
+
+fn no_roots(options: &TlsOptions) -> VerifierError {
+    match &options.roots {
+        Roots::None => VerifierError::NoSystemRoots,
+        Roots::File(path) => {
+            VerifierError::Roots { path: path.clone(), why: "it has no certificate in PEM".to_owned() }
+        }
+    }
 }
 
 /// The lists of the file, and of every file in the directory that has any.

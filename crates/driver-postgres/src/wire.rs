@@ -30,6 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
 /// A connection that is as encrypted as it will be.
 pub(crate) struct Wire {
     stream: Box<dyn Duplex>,
+    pub(crate) encrypted: bool,
     /// The digest of the server's certificate that a login is bound to.
     binding: Option<Vec<u8>>,
     watch: Option<Arc<Mutex<AuthWatch>>>,
@@ -37,18 +38,23 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn plain(stream: impl Duplex + 'static) -> Self {
-        Self { stream: Box::new(stream), binding: None, watch: None }
+        Self { stream: Box::new(stream), encrypted: false, binding: None, watch: None }
     }
 
+    /// Encrypts where the server offers it; `optional` goes on in the clear where it does not.
     pub(crate) async fn encrypted(
         tls: &Tls,
         server: &Server,
-        stream: impl Duplex + 'static,
+        mut stream: impl Duplex + 'static,
+        optional: bool,
     ) -> Result<Self, HandshakeError> {
+        if !tls.is_offered(&mut stream).await? {
+            return if optional { Ok(Self::plain(stream)) } else { Err(HandshakeError::NotOffered) };
+        }
         let stream = tls.handshake(server, stream).await?;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let binding = shown.and_then(certificate::binding);
-        Ok(Self { stream: Box::new(stream), binding, watch: None })
+        Ok(Self { stream: Box::new(stream), encrypted: true, binding, watch: None })
     }
 
     /// The same, with the login read along.

@@ -122,7 +122,7 @@ impl Judge {
             Err(failure) => return Ended { hint: true, ..Ended::refused(failure) },
         };
         match driver.inspect(&ProjectName::new("p").unwrap()).await {
-            Ok(facts) if facts.capabilities.server.contains("(standby)") => Ended::connected(Outcome::Standby),
+            Ok(facts) if facts.standby => Ended::connected(Outcome::Standby),
             Ok(_) => Ended::connected(Outcome::Primary),
             Err(failure) => Ended::refused(failure),
         }

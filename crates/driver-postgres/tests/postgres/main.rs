@@ -3,6 +3,7 @@
 
 mod backfill;
 mod conformance;
+mod connecting;
 mod cut;
 mod hostile;
 mod lost;

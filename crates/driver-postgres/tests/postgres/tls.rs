@@ -2,14 +2,15 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
+use std::time::Duration;
 
 use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home};
-use dunlin_driver::Driver;
+use dunlin_driver::{Bench, Driver};
 use dunlin_driver_postgres::PostgresSettings;
-use dunlin_planner::{Failure, FailureClass, ProjectName};
+use dunlin_planner::{Failure, FailureClass, LaneKind, ProjectName};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use crate::support::{driver, options, server};
+use crate::support::{Fresh, driver, options, raw, server};
 
 fn authority() -> (String, Issuer<'static, KeyPair>) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -44,8 +45,7 @@ async fn connected(url: &str) -> Result<(), Failure> {
     driver(PostgresSettings::new(options(url))).inspect(&project).await.map(drop)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn certificates_are_verified_as_sslmode_says() {
+fn encrypting_server() -> (tempfile::TempDir, Cluster) {
     let dir = tempfile::tempdir().unwrap();
     write_certificates(dir.path());
     let mut spec = ClusterSpec::temporary(Home::new(Home::default_dir()), Flavour::Full);
@@ -54,6 +54,38 @@ async fn certificates_are_verified_as_sslmode_says() {
         [("ssl", "on".to_owned()), ("ssl_cert_file", file("server.pem")), ("ssl_key_file", file("server.key"))];
     spec.settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let server = Cluster::start(&spec, &|_| {}).unwrap();
+    (dir, server)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_to_cancel_is_encrypted_too() {
+    let (dir, server) = encrypting_server();
+    server.psql("postgres", "CREATE ROLE app LOGIN CREATEROLE; CREATE DATABASE app OWNER app").unwrap();
+    let root = dir.path().join("ca.pem");
+    let url =
+        format!("postgres://app@localhost:{}/app?sslmode=verify-full&sslrootcert={}", server.port(), root.display());
+    // Its own database is of no interest: only connections are made, and those lead to the server above.
+    let bench = Bench::new("TLS", Box::new(Fresh::new().with(PostgresSettings::new(options(&url)))));
+    bench.bootstrap().await;
+    let mut session = bench.session(LaneKind::Main).await;
+    let canceller = session.canceller();
+    let cancel = async {
+        while !server.psql("postgres", ENCRYPTED_SLEEPER).unwrap().starts_with('1') {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        canceller.cancel().await;
+    };
+    let step = raw("a/1", "SELECT pg_sleep(30)");
+    let (ended, ()) = tokio::join!(bench.apply_on(&mut *session, &step), cancel);
+    assert_eq!(ended.map_err(|failure| failure.class), Err(FailureClass::Interrupted));
+}
+
+const ENCRYPTED_SLEEPER: &str = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+    WHERE ssl AND usename = 'app' AND query LIKE '%pg_sleep%' AND wait_event = 'PgSleep'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_verified_as_sslmode_says() {
+    let (dir, server) = encrypting_server();
     let root = |name: &str| format!("sslrootcert={}", dir.path().join(name).display());
     for (host, parameters, refused) in [
         ("localhost", format!("sslmode=verify-full&{}", root("ca.pem")), None),
