@@ -113,26 +113,33 @@ fn a_file_that_changes_under_a_run_is_not_committed() {
 
 #[test]
 fn a_run_that_ends_in_the_middle_leaves_nothing_and_can_be_repeated() {
-    for (rows, signal) in
-        [(Rows::Inserted, Signal::SIGKILL), (Rows::Copied, Signal::SIGKILL), (Rows::Copied, Signal::SIGTERM)]
-    {
-        let server = Server::shared();
-        let database = server.scratch();
-        let (_files, dunlin, written) = large(&database.url(), rows, 32 * MIB);
-        let mut run = dunlin.start("up --yes");
-        assert!(run.reach("step-started", 1));
-        let word = if let Rows::Inserted = rows { "INSERT INTO rows" } else { "COPY rows" };
-        let query = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%{word}%'"
-        );
-        wait_until("the rows are on their way", || database.sql(&query) == "1");
-        run.signal(signal);
-        let ended = run.finish();
-        assert_eq!(ended.code, if signal == Signal::SIGTERM { Some(75) } else { None }, "{}", ended.stderr);
-        nothing(&database);
-        let _ = dunlin.run("up --yes").exits(0);
-        assert_eq!(count(&database), written, "{rows:?} {signal}");
+    for rows in [Rows::Inserted, Rows::Copied] {
+        ends_with(Signal::SIGKILL, rows, None);
+        ends_with(Signal::SIGTERM, rows, Some(75));
     }
+}
+
+/// A signal hits a run that sends rows, each of which takes its time.
+fn ends_with(signal: Signal, rows: Rows, code: Option<i32>) {
+    let server = Server::shared();
+    let database = server.scratch();
+    let (files, dunlin, written) = large(&database.url(), rows, 10 * MIB);
+    let (quick, slow) = ("word text);", "word text, CHECK (pg_sleep(0.001)::text IS NOT NULL));");
+    files.replace(FILE, quick, slow);
+    let mut run = dunlin.start("up --yes");
+    assert!(run.reach("step-started", 1));
+    let word = if let Rows::Inserted = rows { "INSERT INTO rows" } else { "COPY rows" };
+    let query = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%{word}%'"
+    );
+    wait_until("the rows are on their way", || database.sql(&query) == "1");
+    run.signal(signal);
+    let ended = run.finish();
+    assert_eq!(ended.code, code, "{signal} {rows:?}: {}", ended.stderr);
+    nothing(&database);
+    files.replace(FILE, slow, quick);
+    let _ = dunlin.run("up --yes").exits(0);
+    assert_eq!(count(&database), written, "{signal} {rows:?}");
 }
 
 #[test]

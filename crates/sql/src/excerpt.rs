@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::lines::{LineIndex, Position};
+use crate::lines::Position;
 use crate::problem::Problem;
 
 /// Lines of a file, each whole, in order, with their places in it.
@@ -52,8 +52,9 @@ impl Excerpt {
     /// The bytes of the line that holds an offset, without its newline.
     #[must_use]
     pub fn line_range(&self, offset: usize) -> Range<usize> {
-        let lines = LineIndex::new(&self.text);
-        lines.line_range(lines.line(offset))
+        let Some(line) = self.line(offset) else { return 0..0 };
+        let end = self.text[line.start..].find('\n').map_or(self.text.len(), |length| line.start + length);
+        line.start..end
     }
 
     /// Something that is wrong at a range of the lines.

@@ -10,11 +10,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::blocks::{Marks, StreamError};
 use crate::classify::{self, StatementClass};
-use crate::control::{self, Control, ControlError, TransactionModes};
+use crate::control::{self, Control, TransactionModes};
 use crate::digest::{Digests, TokenHash};
 use crate::excerpt::Excerpt;
 use crate::headers::{self, Headers};
 use crate::lexer::Lexer;
+use crate::lines::LineIndex;
 use crate::problem::Problem;
 use crate::split::Statement;
 use crate::stream::{Part, Script, Sizes, Stream};
@@ -22,7 +23,7 @@ use crate::stream::{Part, Script, Sizes, Stream};
 /// How many problems of one kind are told.
 const TOLD: usize = 100;
 /// How much leading comments and directives may take.
-const MAX_EXCERPT: usize = 4 << 20;
+const MAX_EXCERPT: usize = 1 << 20;
 
 /// A migration file that was read without being held.
 #[derive(Debug, Clone)]
@@ -57,7 +58,7 @@ impl Scan {
         while let Some(part) = stream.next()? {
             match part {
                 Part::Script(script) => {
-                    script.comments.iter().for_each(|comment| scanner.comment(&stream, comment));
+                    scanner.comments(&stream, &script.comments);
                     scanner.script(&stream, &script);
                 }
                 Part::Data(range) => {
@@ -90,12 +91,18 @@ struct Scanner {
     apart: Vec<Problem>,
 }
 
-/// Transaction control, and what to say of it where it is wrong.
+/// Transaction control among the statements.
 struct Seen {
     number: usize,
     control: Control,
     modes: Option<TransactionModes>,
+    told: Option<Told>,
+}
+
+/// What to say of it where it is wrong.
+struct Told {
     problem: Problem,
+    /// Of a BEGIN that nothing ends.
     unpaired: Problem,
 }
 
@@ -107,22 +114,23 @@ struct Last {
 }
 
 impl Scanner {
-    fn comment<R: Read>(&mut self, stream: &Stream<R>, range: &Range<usize>) {
-        let start = self.line(stream, range.start);
-        if self.excerpt.text().len() <= MAX_EXCERPT {
-            self.comments.push(start..start + range.len());
-            return;
-        }
-        if self.apart.len() < TOLD {
-            let message = "the leading comments and directives of this file are too long".to_owned();
-            self.apart.push(stream.problem(message, Some("shorten them".to_owned()), range));
+    fn comments<R: Read>(&mut self, stream: &Stream<R>, comments: &[Range<usize>]) {
+        let Some(last) = comments.last() else { return };
+        let lines = LineIndex::new(&stream.text[..last.start]);
+        for comment in comments {
+            if self.excerpt.text().len() <= MAX_EXCERPT {
+                let start = self.line(stream, comment.start, stream.line + lines.line(comment.start) - 1);
+                self.comments.push(start..start + comment.len());
+            } else if self.apart.len() < TOLD {
+                let message = "the leading comments and directives of this file are too long".to_owned();
+                self.apart.push(stream.problem(message, Some("shorten them".to_owned()), comment));
+            }
         }
     }
 
-    /// Takes the line around an offset of the text into the excerpt; where the offset is there.
-    fn line<R: Read>(&mut self, stream: &Stream<R>, offset: usize) -> usize {
+    /// Takes the line around an offset of the text, whose number it is, into the excerpt; where the offset is there.
+    fn line<R: Read>(&mut self, stream: &Stream<R>, offset: usize, number: usize) -> usize {
         let line = stream.line_at(offset);
-        let number = stream.position(offset).line;
         self.excerpt.add(number, stream.base + line.start, &stream.text[line.clone()]) + (offset - line.start)
     }
 
@@ -179,22 +187,24 @@ impl Scanner {
             Control::SetTransaction if number == self.leading => self.leading += 1,
             _ => {}
         }
-        // The last one decides; of those before it, some are enough.
+        // The last one decides; of those before it, some are enough to be told of.
         if self.controls.len() > TOLD {
-            self.controls.pop();
+            let (modes, told) = (None, None);
+            self.controls[TOLD] = Seen { number, control, modes, told };
+            return;
         }
         let told = |unpaired| {
-            let error: ControlError = control::error(&stream.text, control, &statement.range, unpaired);
+            let error = control::error(&stream.text, control, &statement.range, unpaired);
             stream.problem(error.to_string(), Some(error.hint().to_owned()), &error.range())
         };
-        let (problem, unpaired) = (told(false), told(true));
+        let told = Some(Told { problem: told(false), unpaired: told(true) });
         let modes = control::modes(&stream.text, statement).map(|modes| {
-            let start = self.line(stream, statement.range.start);
+            let start = self.line(stream, statement.range.start, stream.position(statement.range.start).line);
             let line = stream.line_at(statement.range.start);
             let end = statement.range.end.min(line.end);
             TransactionModes { range: start..start + (end - statement.range.start), ..modes }
         });
-        self.controls.push(Seen { number, control, modes, problem, unpaired });
+        self.controls.push(Seen { number, control, modes, told });
     }
 
     fn class<R: Read>(&mut self, stream: &Stream<R>, statement: &Statement) {
@@ -227,13 +237,13 @@ impl Scanner {
         let mut problems = self.apart;
         for seen in self.controls {
             if let Some((_, unpaired)) = verdict.wrong.iter().find(|(at, _)| *at == seen.number) {
-                problems.push(if *unpaired { seen.unpaired } else { seen.problem });
+                problems.extend(seen.told.map(|told| if *unpaired { told.unpaired } else { told.problem }));
             } else {
                 control::merge(&mut modes, seen.modes);
             }
         }
         let headers = headers::in_comments(self.excerpt.text(), &self.comments);
-        let wrong = headers.wrong().into_iter();
+        let wrong = headers.wrong().into_iter().take(TOLD);
         problems.extend(wrong.map(|(message, hint, range)| self.excerpt.problem(message, hint, &range)));
         problems.sort_by_key(|problem| problem.range.start);
         let (raw, bytes, marks) = stream.end();

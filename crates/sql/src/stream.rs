@@ -124,12 +124,14 @@ impl<R: Read> Stream<R> {
 
     /// Something that is wrong at a range of the text.
     pub(crate) fn problem(&self, message: String, hint: Option<String>, range: &Range<usize>) -> Problem {
+        let line = self.line_at(range.start);
+        let shown = self.text.floor_char_boundary(line.end.min(line.start + LINE_KEPT));
         Problem {
             message,
             hint,
             range: self.base + range.start..self.base + range.end,
             position: self.position(range.start),
-            line: self.text[self.line_at(range.start)].to_owned(),
+            line: self.text[line.start..shown].to_owned(),
         }
     }
 

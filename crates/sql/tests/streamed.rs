@@ -262,3 +262,19 @@ fn what_cannot_run_in_a_transaction_is_refused() {
         ]
     );
 }
+
+#[test]
+fn a_file_that_is_all_wrong_is_read_as_fast_as_any() {
+    let wrong = ["commit;\n", "commit;", "-- dunlin: bogus\nselect 1;\n", "vacuum;\n", "begin;\n", "(", "\\x\n"];
+    for wrong in wrong {
+        let text = wrong.repeat((4 << 20) / wrong.len());
+        let since = std::time::Instant::now();
+        let problems = match Scan::read(text.as_bytes(), Sizes::default()) {
+            Ok(scan) => scan.problems.len(),
+            Err(StreamError::Unfit(_)) => 1,
+            Err(error) => panic!("{error}"),
+        };
+        assert!(problems > 0, "{wrong:?}");
+        assert!(since.elapsed().as_secs() < 30, "{wrong:?} took {:?}", since.elapsed());
+    }
+}
