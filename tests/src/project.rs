@@ -115,6 +115,7 @@ static HIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "RUN"),
         (r"\b[0-9a-f]{64}\b", "CHECKSUM"),
+        (r"\blog [0-9a-f]{16}\b", "log HEAD"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "MOMENT"),
         (r"\b\d\d:\d\d:\d\dZ", "CLOCK"),
         (r"\b(\d+ min )?\d+(\.\d)? (ms|s)\b", "TIME"),

@@ -65,6 +65,15 @@ Examples:
 A repair changes the ledger and nothing else, takes effect only on the row that
 was shown, and is written down with its reason; see `dunlin history`.";
 
+const ADOPT_EXAMPLES: &str = "\
+Examples:
+  dunlin adopt --fork --target core --reason 'staging, copied from production'
+  dunlin adopt --after-restore --target core --reason 'disk lost, ticket 813'
+
+`dunlin plan` and `dunlin status` say where it is needed. It changes the
+ledger's identity and nothing else, and is written down with its reason. What
+others need and a restore has lost is applied again by the next `dunlin up`.";
+
 const DOWN_EXAMPLES: &str = "\
 Examples:
   dunlin down --set crm        the last applied migration of one set
@@ -144,6 +153,9 @@ pub(crate) enum Command {
     /// Say what is so where files and ledgers alone do not tell
     #[command(after_help = REPAIR_EXAMPLES)]
     Repair(RepairArgs),
+    /// Say what a database is that is not the one its ledger was made in
+    #[command(after_help = ADOPT_EXAMPLES)]
+    Adopt(AdoptArgs),
     /// Tell everything about one migration
     Explain(ExplainArgs),
     /// Show what was applied, when and by whom
@@ -176,6 +188,9 @@ pub(crate) struct InitArgs {
     /// The project's name (default: the directory's)
     #[arg(long)]
     pub(crate) name: Option<String>,
+    /// Print SQL that makes roles which share a ledger that none of them owns; writes nothing
+    #[arg(long, conflicts_with_all = ["dir", "name"])]
+    pub(crate) roles: bool,
 }
 
 #[derive(Debug, Args)]
@@ -370,9 +385,45 @@ pub(crate) struct StatementArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct AdoptArgs {
+    #[command(flatten)]
+    pub(crate) how: AdoptHow,
+    /// The target whose database it is
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: String,
+    /// Why; it is kept in the ledger's log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// For people, or one JSON document on stdout for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// What the database is
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct AdoptHow {
+    /// A copy that goes its own way from here: its ledger gets an identity of its own
+    #[arg(long)]
+    pub(crate) fork: bool,
+    /// The same, restored or moved: others go on referring to its ledger
+    #[arg(long)]
+    pub(crate) after_restore: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
+    /// Check the whole logs against their seals, and the ledgers' rows against the logs
+    #[arg(long, conflicts_with_all = ["service", "set"])]
+    pub(crate) verify: bool,
+    /// A head that was kept from an earlier run has to be in one of the logs still
+    #[arg(long, value_name = "HEX", requires = "verify")]
+    pub(crate) head: Option<String>,
     /// For people, or one JSON document on stdout for programs
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
@@ -449,6 +500,7 @@ impl Command {
             Self::Validate(args) => args.format,
             Self::Explain(args) => args.format,
             Self::Repair(args) => args.format(),
+            Self::Adopt(args) => args.format,
             Self::History(args) => args.format,
             Self::Graph(args) => return args.format == GraphFormat::Json,
             Self::Init(_) | Self::New(_) | Self::Dev(_) | Self::Completions(_) => return false,

@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
-use crate::messages::{self, Course, FENCED, Key, NEEDS, NOT_CLAIMED, OTHER_LEDGER};
+use crate::messages::{self, Course, FENCED, Key, NEEDS, NOT_CLAIMED, OTHER_LEDGER, OTHER_TIMELINE};
 use crate::place;
 use crate::rows::{field, one_row, truth};
 use crate::session::{Claimed, PostgresSession};
@@ -45,7 +45,8 @@ impl PostgresSession {
     async fn take_row(&mut self, task: &StepTask<'_>, key: &Key) -> Result<Claim, Failure> {
         let client = self.line().await?.connection.client();
         let own = StepSettings { isolation: None, timeout: None, ..task.step.body.settings.clone() };
-        let message = format!("{}{}COMMIT", messages::begin(&own, false)?, messages::claim_alone(key, task));
+        let begin = messages::begin(&own, false)?;
+        let message = format!("{begin}{}{}COMMIT", messages::HERE, messages::claim_alone(key, task));
         if let Err(error) = client.batch_execute(&message).await {
             let failure = self.failure(&error);
             if failure.class == FailureClass::Unknown || !self.settle().await {
@@ -53,7 +54,7 @@ impl PostgresSession {
                 return Err(Failure { class: FailureClass::Unknown, ..failure });
             }
             return match failure.sqlstate.as_deref() {
-                Some(NEEDS | OTHER_LEDGER) => Err(estranged(task, failure)),
+                Some(NEEDS | OTHER_LEDGER | OTHER_TIMELINE) => Err(estranged(task, failure)),
                 Some(NOT_CLAIMED) => {
                     let row = row_now(self.line().await?.connection.client(), key).await?;
                     not_claimed(task, row).map(|_| Claim::AlreadyDone)
@@ -106,18 +107,21 @@ impl PostgresSession {
         let key = Key::new(task)?;
         let after = Course::of(&task.step.action).after;
         let set = format!("state = '{after}', finished = pg_catalog.clock_timestamp(), pre = NULL");
-        self.write(task, task.step.body.statements.len(), &set, &messages::event(&key, after, None)).await?;
+        self.write(task, task.step.body.statements.len(), &set, &messages::event_of_row(&key, after)).await?;
         self.unlock(key.lock).await;
         Ok(())
     }
 
-    /// Writes `set` into the claimed row, behind `step` finished statements, and does `also` in the same transaction.
+    /// Writes `set` into the claimed row, behind `step` finished statements, and does `also` in the same transaction: that is
+    /// the last one of the step, which the standbys are awaited with.
     async fn write(&mut self, task: &StepTask<'_>, step: usize, set: &str, also: &str) -> Result<(), Failure> {
         let key = Key::new(task)?;
         let (line, claimed) = self.held()?;
         let write = messages::fenced(&key, claimed.attempt, Course::of(&task.step.action), step, set);
-        let message = messages::transaction(&format!("{write}{also}"));
-        match line.connection.client().batch_execute(&message).await {
+        let wait = if also.is_empty() { messages::HERE } else { "" };
+        let message = messages::transaction(&format!("{wait}{write}{also}"));
+        let lookout = self.lookout(key.lock, task);
+        match lookout.watch(line.connection.client().batch_execute(&message)).await.0 {
             Ok(()) => Ok(()),
             Err(error) => Err(self.act_failed(task, &error).await),
         }
@@ -219,7 +223,7 @@ impl PostgresSession {
     ) -> Result<Result<(), tokio_postgres::Error>, Failure> {
         self.mark_interruptible();
         let lock = self.held()?.1.lock;
-        let lookout = self.lookout(lock, &task.step.body.settings).telling(task.notices.clone());
+        let lookout = self.lookout(lock, task).telling();
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
         let client = line.connection.client();
@@ -276,7 +280,7 @@ impl PostgresSession {
             closing: messages::closing(&key, settings, course.during, None),
             trailer: None,
         };
-        let lookout = self.lookout(key.lock, settings);
+        let lookout = self.lookout(key.lock, task);
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
         let (ended, seen) = lookout.watch(window.run(line.connection.client())).await;

@@ -5,7 +5,7 @@ use dunlin_planner::{Action, Digest, Failure, FailureClass, MigrationId, Project
 use serde_json::json;
 use tokio_postgres::Client;
 
-use crate::messages::{self, Course, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER};
+use crate::messages::{self, Course, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER, OTHER_TIMELINE};
 use crate::rows::{field, rows, truth};
 use crate::session::PostgresSession;
 use crate::sql;
@@ -50,7 +50,7 @@ impl PostgresSession {
             closing: format!("{}{}", line.shed(), messages::closing(&key, settings, course.during, Some(course.after))),
             trailer: (!line.pooled).then_some("DISCARD ALL"),
         };
-        let lookout = self.lookout(key.lock, settings);
+        let lookout = self.lookout(key.lock, task);
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
         let client = line.connection.client();
@@ -85,7 +85,7 @@ impl PostgresSession {
         let client = self.line().await?.connection.client();
         match (opening, code.as_str()) {
             (true, "55P03") => return Err(busy(client, task, failure).await),
-            (true, NEEDS | OTHER_LEDGER) => return Err(estranged(task, failure)),
+            (true, NEEDS | OTHER_LEDGER | OTHER_TIMELINE) => return Err(estranged(task, failure)),
             _ => {}
         }
         let row = match row_now(client, key).await {
@@ -117,10 +117,10 @@ impl PostgresSession {
         // Waiting is one fact, however often it is tried again.
         let line = match failure.class {
             FailureClass::Busy => messages::event_once(key, "failed", &detail),
-            _ => messages::event(key, "failed", Some(&detail)),
+            _ => messages::event(key, "failed", &detail),
         };
         // The log is a help and no more: what counts is that the row is not `applied`.
-        client.batch_execute(&line).await.ok();
+        client.batch_execute(&format!("{} {line}", messages::HERE)).await.ok();
         if failure.class == FailureClass::Dirty {
             expel(client, broken.backend.as_deref()).await;
         }
@@ -243,6 +243,10 @@ fn left(failure: Failure, id: &MigrationId, message: &str) -> Failure {
 
 pub(crate) fn estranged(task: &StepTask<'_>, failure: Failure) -> Failure {
     let id = &task.step.id;
+    if failure.sqlstate.as_deref() == Some(OTHER_TIMELINE) {
+        let message = format!("the server of `{}` failed over to another one", task.step.target);
+        return Failure::new(FailureClass::FailedOver, message);
+    }
     let other = failure.sqlstate.as_deref() == Some(OTHER_LEDGER);
     let (message, hint) = match &task.step.action {
         _ if other => (

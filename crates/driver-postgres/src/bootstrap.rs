@@ -5,15 +5,23 @@ use dunlin_planner::{EnvironmentName, Failure, FailureClass, LedgerId};
 use tokio_postgres::Client;
 
 use crate::connect::Connector;
-use crate::inspect::execute;
+use crate::inspect::{MAY_READ_CONTROL, execute};
 use crate::ledger::{self, Meta, PROTOCOL, Purpose};
 use crate::rows::{field, one_row, rows, truth};
-use crate::{failure, sql};
+use crate::{adopt, failure, roles, sql};
 
-const LEDGER: &str = include_str!("ledger.sql");
+pub(crate) const LEDGER: &str = include_str!("ledger.sql");
 
 /// What leads from each older version of the tables to the next, beginning with the one from version 1 to version 2.
-const UPGRADES: [&str; PROTOCOL as usize - 1] = [include_str!("upgrade_2.sql"), include_str!("upgrade_3.sql")];
+pub(crate) const UPGRADES: [&str; PROTOCOL as usize - 1] =
+    [include_str!("upgrade_2.sql"), include_str!("upgrade_3.sql")];
+
+/// The row of a ledger that was made just now, and where the role may not ask which cluster this is.
+pub(crate) const BORN: &str = "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) \
+    SELECT 1, (SELECT system_identifier::text FROM pg_control_system()), d.oid, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int4 \
+    FROM pg_database d WHERE d.datname = current_database()";
+pub(crate) const BORN_UNKNOWN: &str = "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) \
+    SELECT 1, '', oid, 0 FROM pg_database WHERE datname = current_database()";
 
 /// Makes sure of a ledger that can be trusted and belongs to `environment`.
 pub(crate) async fn bootstrap(
@@ -22,52 +30,49 @@ pub(crate) async fn bootstrap(
     roles: &[String],
 ) -> Result<LedgerId, Failure> {
     let connection = connector.connect().await?;
-    let id = in_transaction(connection.client(), environment, roles).await?;
+    let id = in_transaction(connection.client(), connector, environment, roles).await?;
     connection.give_back();
     Ok(id)
 }
 
 async fn in_transaction(
     client: &Client,
+    connector: &Connector,
     environment: Option<&EnvironmentName>,
     roles: &[String],
 ) -> Result<LedgerId, Failure> {
+    let meta = match begin(client).await? {
+        Some(meta) => meta,
+        None => create(client).await?,
+    };
+    upgrade(client, meta.protocol).await?;
+    roles::may_write(client).await?;
+    stamp(client, &meta, environment).await?;
+    adopt::recognise(client, connector, &meta).await?;
+    grant(client, roles).await?;
+    execute(client, "COMMIT").await?;
+    Ok(meta.id)
+}
+
+/// Begins the transaction in which the ledger may be made or changed, one after the other; what ledger there is.
+pub(crate) async fn begin(client: &Client) -> Result<Option<Meta>, Failure> {
     let lock = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
-         SET LOCAL standard_conforming_strings = on; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
+         SET LOCAL standard_conforming_strings = on; SET LOCAL synchronous_commit = local; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
          SELECT pg_advisory_xact_lock({}, {})",
         sql::LOCK_CLASS,
         sql::BOOTSTRAP_KEY
     );
     execute(client, &lock).await?;
-    let meta = match ledger::trusted_meta(client, Purpose::Write).await? {
-        Some(meta) => meta,
-        None => create(client).await?,
-    };
-    upgrade(client, meta.protocol).await?;
-    stamp(client, &meta, environment).await?;
-    grant(client, roles).await?;
-    execute(client, "COMMIT").await?;
-    Ok(meta.id)
+    ledger::trusted_meta(client, Purpose::Write).await
 }
 
 /// Makes the first version, from which the upgrades lead to today's: there is one way to its tables.
 async fn create(client: &Client) -> Result<Meta, Failure> {
     may_create(client).await?;
     execute(client, LEDGER).await?;
-    let born = format!(
-        "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) \
-         SELECT 1, {}, d.oid, {} FROM pg_database d WHERE d.datname = current_database()",
-        "(SELECT system_identifier::text FROM pg_control_system())",
-        "(SELECT timeline_id FROM pg_control_checkpoint())"
-    );
-    let control = one_row(
-        client,
-        "SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS control",
-    )
-    .await?;
-    let unknown = "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) SELECT 1, '', oid, 0 FROM pg_database WHERE datname = current_database()";
-    execute(client, if truth(&control, "control") { &born } else { unknown }).await?;
+    let control = one_row(client, &format!("SELECT {MAY_READ_CONTROL} AS control")).await?;
+    execute(client, if truth(&control, "control") { BORN } else { BORN_UNKNOWN }).await?;
     let made = ledger::trusted_meta(client, Purpose::Write).await?;
     made.ok_or_else(|| Failure::new(FailureClass::Rejected, "the ledger vanished while it was made"))
 }
@@ -90,7 +95,10 @@ async fn may_create(client: &Client) -> Result<(), Failure> {
     Err(Failure { sqlstate, hint: Some(hint), ..Failure::new(FailureClass::Rejected, message) })
 }
 
-async fn upgrade(client: &Client, from: u32) -> Result<(), Failure> {
+pub(crate) async fn upgrade(client: &Client, from: u32) -> Result<(), Failure> {
+    if from < PROTOCOL {
+        roles::may_upgrade(client, from, PROTOCOL).await?;
+    }
     let from = usize::try_from(from).unwrap_or(usize::MAX).max(1);
     for text in UPGRADES.iter().skip(from - 1) {
         execute(client, text).await?;
@@ -136,6 +144,7 @@ async fn grant(client: &Client, roles: &[String]) -> Result<(), Failure> {
             ));
         };
         if !truth(row, "granted") {
+            roles::may_grant(client, role).await?;
             let role = sql::identifier(role);
             execute(
                 client,

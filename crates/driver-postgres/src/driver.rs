@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_driver::{Driver, Paused, Session};
 use dunlin_planner::{
-    Body, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, LogEntry, Pausable, ProjectName, Resumption,
-    RunId, Settlement, TargetFacts, TargetName,
+    Adoption, Body, Digest, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, Log, LogEntry, Pausable,
+    ProjectName, Resumption, RunId, Settlement, TargetFacts, TargetName,
 };
 use tokio_postgres::error::SqlState;
 
@@ -15,7 +15,7 @@ use crate::flavor::Flavor;
 use crate::inspect::execute;
 use crate::options::ConnectOptions;
 use crate::session::PostgresSession;
-use crate::{bootstrap, inspect, obligation, pressure, repair, sql};
+use crate::{adopt, bootstrap, chain, inspect, obligation, pressure, repair, sql};
 
 /// Everything that a target's configuration says about reaching and using its database.
 #[derive(Debug, Clone)]
@@ -76,6 +76,8 @@ impl PostgresDriver {
 
     async fn create_database(&self) -> Result<(), Failure> {
         let connection = self.maintenance()?.connect().await?;
+        // Its ledger is what tells whether it is the same one later: it need not wait for a standby.
+        execute(connection.client(), "SET synchronous_commit = local").await?;
         let statement = format!("CREATE DATABASE {}", sql::identifier(self.settings.options.database()));
         match execute(connection.client(), &statement).await {
             // Another run was quicker: by name, or by the name's entry in the catalog.
@@ -118,6 +120,10 @@ impl Driver for PostgresDriver {
         made.map_err(|failure| self.named(failure))
     }
 
+    async fn timeline(&self) -> Result<Option<u32>, Failure> {
+        inspect::timeline(&self.main).await.map_err(|failure| self.named(failure))
+    }
+
     async fn session(&self, lane: LaneKind) -> Result<Box<dyn Session>, Failure> {
         let connector = match lane {
             LaneKind::Main => self.main.clone(),
@@ -132,6 +138,10 @@ impl Driver for PostgresDriver {
     async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {
         let connection = self.main.connect().await?;
         repair::settle(connection, project, settlement).await
+    }
+
+    async fn adopt(&self, project: &ProjectName, adoption: &Adoption) -> Result<LedgerId, Failure> {
+        adopt::adopt(&self.main, project, adoption).await
     }
 
     async fn pause(&self, project: &ProjectName, run: &RunId, what: &[Pausable]) -> Result<Paused, Failure> {
@@ -150,6 +160,14 @@ impl Driver for PostgresDriver {
         let lines = repair::log(connection.client(), project).await.map_err(|failure| self.named(failure))?;
         connection.give_back();
         Ok(lines)
+    }
+
+    async fn seal(&self, project: &ProjectName, run: Option<&RunId>) -> Result<Option<Digest>, Failure> {
+        chain::seal(&self.main, project, run).await.map_err(|failure| self.named(failure))
+    }
+
+    async fn whole_log(&self) -> Result<Option<Log>, Failure> {
+        chain::log(&self.main).await.map_err(|failure| self.named(failure))
     }
 
     async fn estimate(&self, body: &Body) -> Result<Option<u64>, Failure> {

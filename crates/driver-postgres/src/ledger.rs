@@ -3,30 +3,34 @@
 //! Someone else may have prepared a schema `dunlin` whose triggers, rules or defaults run as whoever migrates, or whose row
 //! security hides what is applied. So the catalogs are read first, and the tables only when the catalogs show nothing odd.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dunlin_planner::{
-    EnvironmentName, Failure, FailureClass, Holder, Kind, Ledger, LedgerId, LedgerRow, MigrationId, ProjectName,
-    RowState, RunId, StoredDependency, Timestamp,
+    EnvironmentName, Failure, FailureClass, Holder, Identity, Kind, Ledger, LedgerId, LedgerRow, MigrationId,
+    ProjectName, RowState, RunId, StoredDependency, Timestamp,
 };
 use serde_json::Value;
 use tokio_postgres::{Client, SimpleQueryRow};
 
 use crate::rows::{field, one_row, rows, truth};
-use crate::{failure, sql};
+use crate::{failure, roles, sql};
 
 /// The version of the ledger's tables that this program reads and writes.
 pub(crate) const PROTOCOL: u32 = 3;
 
-const DANGERS: &str = include_str!("dangers.sql");
-const SHAPE: &str = include_str!("shape.sql");
-const EXPECTED_SHAPE: &str = include_str!("ledger.shape");
+pub(crate) const DANGERS: &str = include_str!("dangers.sql");
+pub(crate) const SHAPE: &str = include_str!("shape.sql");
+pub(crate) const EXPECTED_SHAPE: &str = include_str!("ledger.shape");
+
+const META: &str = "SELECT ledger_id, protocol, environment, sysid, dboid, timeline FROM dunlin.meta";
 
 /// The one row of `dunlin.meta`.
 pub(crate) struct Meta {
     pub(crate) id: LedgerId,
     pub(crate) protocol: u32,
     pub(crate) environment: Option<EnvironmentName>,
+    /// The database that it was made in, or adopted in last; none where that server did not tell.
+    pub(crate) born: Option<Identity>,
 }
 
 /// What a ledger is opened for.
@@ -53,10 +57,13 @@ pub(crate) async fn trusted_meta(client: &Client, purpose: Purpose) -> Result<Op
         let hint = "find out who made it; nothing was read from it. A schema that belongs to the role that migrates, and tables as Dunlin makes them, are trusted";
         return Err(estranged(format!("the ledger cannot be trusted: {danger}"), hint));
     }
-    let row = one_row(client, "SELECT ledger_id, protocol, environment FROM dunlin.meta").await?;
+    let row = one_row(client, META).await.map_err(denied)?;
     let environment = row.get("environment").map(|name| EnvironmentName::new(name).map_err(unreadable)).transpose()?;
     let id = LedgerId::new(row.get("ledger_id").unwrap_or_default()).map_err(unreadable)?;
-    let meta = Meta { id, protocol: field(&row, "protocol")?, environment };
+    let born =
+        Identity { system: field(&row, "sysid")?, database: field(&row, "dboid")?, timeline: field(&row, "timeline")? };
+    let meta =
+        Meta { id, protocol: field(&row, "protocol")?, environment, born: Some(born).filter(Identity::is_known) };
     if meta.protocol > PROTOCOL {
         let message = format!("the ledger has protocol {}, and this Dunlin knows {PROTOCOL}", meta.protocol);
         let hint = "a newer Dunlin has upgraded it: use that version, or a later one".to_owned();
@@ -66,6 +73,12 @@ pub(crate) async fn trusted_meta(client: &Client, purpose: Purpose) -> Result<Op
         check_shape(client).await?;
     }
     Ok(Some(meta))
+}
+
+/// Who may not even look is told how that comes about.
+fn denied(failure: Failure) -> Failure {
+    let denied = failure.sqlstate.as_deref() == Some("42501");
+    if denied { Failure { hint: Some(roles::MEMBERS.to_owned()), ..failure } } else { failure }
 }
 
 async fn check_shape(client: &Client) -> Result<(), Failure> {
@@ -112,7 +125,21 @@ pub(crate) async fn read(client: &Client, project: &ProjectName) -> Result<Ledge
         name_holders(client, project, &mut rows).await?;
     }
     let outdated = meta.protocol < PROTOCOL;
-    Ok(Ledger::Present { id: meta.id, protocol: meta.protocol, outdated, environment: meta.environment, rows })
+    let lost = lost(client, project).await?;
+    let Meta { id, protocol, environment, born } = meta;
+    Ok(Ledger::Present { id, protocol, outdated, environment, born, lost, rows })
+}
+
+/// What was lost in a restore, as a person acknowledged it, and was not applied again since.
+async fn lost(client: &Client, project: &ProjectName) -> Result<BTreeSet<MigrationId>, Failure> {
+    let query = format!(
+        "SELECT DISTINCT lost #>> '{{}}' AS id FROM dunlin.event e, jsonb_path_query(e.detail, '$.lost[*]') AS lost \
+         WHERE e.project = {project} AND e.what = 'adopted' AND NOT EXISTS (SELECT FROM dunlin.event a WHERE a.project = {project} \
+         AND a.id = lost #>> '{{}}' AND a.what = 'applied' AND a.seq > e.seq)",
+        project = sql::text(project.as_str())
+    );
+    let found = rows(client, &query).await.map_err(|error| failure::of(&error))?;
+    found.iter().map(|row| field(row, "id")).collect()
 }
 
 /// Tells the rows that somebody works on from those of interrupted runs: by the lock, or, of a backfill between two of its

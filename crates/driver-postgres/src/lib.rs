@@ -5,6 +5,7 @@
 //! and `alone` are the two ways of executing a step, `ledger` and `bootstrap` look after the tables. Connections are made in
 //! `connect` and nowhere else.
 
+mod adopt;
 mod alone;
 mod apply;
 mod asked;
@@ -14,6 +15,7 @@ mod backfill;
 mod blockers;
 mod bootstrap;
 mod certificate;
+mod chain;
 mod client_key;
 mod connect;
 mod conninfo;
@@ -36,6 +38,8 @@ mod ranges;
 mod reading;
 mod refusal;
 mod repair;
+mod replicas;
+mod roles;
 mod rows;
 mod service;
 mod session;
@@ -54,4 +58,5 @@ pub use driver::{PostgresDriver, PostgresSettings};
 pub use flavor::{Extension, Flavor, Pausing, Plain, ServerFacts};
 pub use keys::{KEYS, Key};
 pub use options::ConnectOptions;
+pub use roles::roles_script;
 pub use settings::Surroundings;

@@ -18,6 +18,8 @@ pub(crate) const NEEDS: &str = "DUN01";
 pub(crate) const NOT_CLAIMED: &str = "DUN02";
 /// Raised by a claim: this is not the ledger that was planned for.
 pub(crate) const OTHER_LEDGER: &str = "DUN03";
+/// Raised by a claim: the server writes on another timeline than the run knows; what it did there may be lost.
+pub(crate) const OTHER_TIMELINE: &str = "DUN06";
 /// Raised by a guard: the transaction is not the one that claimed.
 pub(crate) const LEFT: &str = "DUN04";
 /// Raised by a fenced write: another attempt has taken the step over.
@@ -37,6 +39,14 @@ pub(crate) const SHED: &str = "UNLISTEN *; CLOSE ALL; DISCARD TEMP; DISCARD SEQU
 
 /// Which server session a transaction is in: behind a pooler, one that a body leaves in the middle is ended.
 pub(crate) const WHO: &str = "SELECT pg_catalog.pg_backend_pid() AS dunlin_backend;\n";
+
+/// In a transaction of ours on whose being replicated nobody relies: in the log of writes it comes before what is. It need not
+/// wait for a standby, which may be gone.
+pub(crate) const HERE: &str = "SET LOCAL synchronous_commit = local;";
+
+/// What was committed is on this server's disk, whatever the role's settings say; for which standbys it waits is theirs to say.
+pub(crate) const COMMIT: &str = "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) \
+    WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'; COMMIT";
 
 /// Of a row that was claimed statement by statement: none was begun, so that its file may run in one transaction now.
 const UNTOUCHED: &str = "NOT l.transactional AND l.step = 0 AND l.pre IS NULL AND l.cursor IS NULL";
@@ -217,11 +227,21 @@ pub(crate) fn exactly_one(code: &str) -> String {
     )
 }
 
+/// The file of the log of writes that a primary writes: its name begins with the timeline. What the control file says may be
+/// of before a promotion for a while.
+pub(crate) const FILE: &str = "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn())";
+
 /// After a reconnect the server may be another one, or an older copy of the same.
 fn ledger_check(task: &StepTask<'_>) -> String {
-    let Some(ledger) = (task.ledgers)(&task.step.target) else { return String::new() };
+    let timeline = task.timeline.map(|known| {
+        format!(
+            "IF pg_catalog.left({FILE}, 8) <> '{known:08X}' THEN RAISE EXCEPTION 'another timeline' USING ERRCODE = '{OTHER_TIMELINE}'; END IF; "
+        )
+    });
+    let timeline = timeline.unwrap_or_default();
+    let Some(ledger) = (task.ledgers)(&task.step.target) else { return timeline };
     format!(
-        "IF NOT EXISTS (SELECT FROM dunlin.meta WHERE ledger_id::pg_catalog.text = {}) THEN \
+        "{timeline}IF NOT EXISTS (SELECT FROM dunlin.meta WHERE ledger_id::pg_catalog.text = {}) THEN \
          RAISE EXCEPTION 'another ledger' USING ERRCODE = '{OTHER_LEDGER}'; END IF;",
         sql::text(ledger.as_str())
     )
@@ -361,21 +381,34 @@ pub(crate) fn closing(key: &Key, settings: &StepSettings, during: &str, after: O
             id = key.id,
             run = key.run,
             one = exactly_one(LEFT),
-            event = event(key, after, None),
+            event = event_of_row(key, after),
         )));
     }
-    text.push_str("COMMIT");
+    text.push_str(COMMIT);
     text
 }
 
 /// A line in the ledger's log.
-pub(crate) fn event(key: &Key, what: &str, detail: Option<&serde_json::Value>) -> String {
+pub(crate) fn event(key: &Key, what: &str, detail: &serde_json::Value) -> String {
     format!(
         "INSERT INTO dunlin.event (project, id, run_id, what, detail) VALUES ({}, {}, '{}', '{what}', {});",
         key.project,
         key.id,
         key.run,
-        detail.map_or_else(|| "NULL".to_owned(), sql::json),
+        sql::json(detail),
+    )
+}
+
+/// What a line says of the row `l` that it leaves, so that the row can be compared with the log.
+pub(crate) const ROW_SAID: &str = "pg_catalog.jsonb_build_object('row', pg_catalog.jsonb_build_object('state', l.state, \
+    'checksum', pg_catalog.encode(l.checksum, 'hex'), 'tokens', pg_catalog.encode(l.tokens, 'hex'), 'attempt', l.attempt))";
+
+/// A line about a row that was just finished.
+pub(crate) fn event_of_row(key: &Key, what: &str) -> String {
+    format!(
+        "INSERT INTO dunlin.event (project, id, run_id, what, detail) SELECT l.project, l.id, l.run_id, '{what}', {ROW_SAID} \
+         FROM dunlin.ledger AS l WHERE l.project = {} AND l.id = {};",
+        key.project, key.id,
     )
 }
 
@@ -394,7 +427,7 @@ pub(crate) fn event_once(key: &Key, what: &str, detail: &serde_json::Value) -> S
 
 /// A transaction of our own statements alone.
 pub(crate) fn transaction(statements: &str) -> String {
-    format!("BEGIN; {}{statements}COMMIT", own_settings(&StepSettings::default()))
+    format!("BEGIN; {}{statements}{COMMIT}", own_settings(&StepSettings::default()))
 }
 
 /// A write of one attempt: it takes effect on exactly one row, behind exactly `step` finished statements, and only while this

@@ -11,7 +11,7 @@ use crate::inspect::execute;
 use crate::ledger::{self, PROTOCOL, Purpose};
 use crate::messages::{self, FENCED, NEEDS};
 use crate::rows::{field, rows};
-use crate::{apply, failure, sql};
+use crate::{apply, failure, roles, sql};
 
 /// How many lines of the log are read of each migration, and of what is about no migration.
 const LINES: u32 = 10;
@@ -23,11 +23,13 @@ pub(crate) async fn settle(
     settlement: &Settlement,
 ) -> Result<(), Failure> {
     let client = connection.client();
-    execute(client, &messages::begin(&StepSettings::default(), false)?).await?;
+    let begin = messages::begin(&StepSettings::default(), false)?;
+    execute(client, &format!("{begin}{}", messages::HERE)).await?;
     match ledger::trusted_meta(client, Purpose::Write).await? {
         Some(meta) if meta.protocol == PROTOCOL => {}
         _ => return Err(Failure::new(FailureClass::Estranged, "the ledger is not as this version writes it")),
     }
+    roles::may_repair(client).await?;
     match execute(client, &format!("{}COMMIT", texts(project, settlement))).await {
         Ok(()) => {
             connection.give_back();
@@ -55,8 +57,10 @@ fn texts(project: &ProjectName, settlement: &Settlement) -> String {
     );
     let needed = if settlement.takes_away() { messages::remembered(&key, &settlement.id) } else { String::new() };
     let event = format!(
-        "INSERT INTO dunlin.event (project, id, what, detail) VALUES ({key}, {id}, 'repaired', {});",
-        sql::json(&detail(settlement))
+        "INSERT INTO dunlin.event (project, id, what, detail) SELECT l.project, l.id, 'repaired', {} OPERATOR(pg_catalog.||) {} \
+         FROM dunlin.ledger AS l WHERE l.project = {key} AND l.id = {id};",
+        sql::json(&detail(settlement)),
+        messages::ROW_SAID,
     );
     messages::plpgsql(&format!("{}\n{row}\n{needed}\n{event}", messages::try_lock(lock)))
 }
@@ -126,7 +130,7 @@ pub(crate) async fn log(client: &Client, project: &ProjectName) -> Result<Vec<Lo
         let query = format!(
             "SELECT id, (extract(epoch FROM at) * 1000000)::int8 AS at, run_id, what, who, detail->>'message' AS message, \
              detail->>'sqlstate' AS sqlstate FROM (SELECT e.*, row_number() OVER (PARTITION BY id ORDER BY seq DESC) AS age \
-             FROM dunlin.event e WHERE project = {}) AS recent WHERE age <= {LINES} ORDER BY seq",
+             FROM dunlin.event e WHERE project = {} AND hash IS NULL) AS recent WHERE age <= {LINES} ORDER BY seq",
             sql::text(project.as_str())
         );
         let found = rows(client, &query).await.map_err(|error| failure::of(&error))?;

@@ -19,6 +19,9 @@ pub(crate) const PAUSE_CLASS: i32 = i32::from_be_bytes(*b"dunp");
 /// The class of the advisory locks that show that a run lives.
 pub(crate) const RUN_CLASS: i32 = i32::from_be_bytes(*b"dunr");
 
+/// The class of the advisory lock that the seals of one database's log take in turn.
+pub(crate) const SEAL_CLASS: i32 = i32::from_be_bytes(*b"duns");
+
 /// The second key of the lock that bootstrapping takes.
 pub(crate) const BOOTSTRAP_KEY: i32 = 0;
 

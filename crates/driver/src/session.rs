@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunlin_planner::{
-    BatchFacts, Begun, Body, BodyGone, EnvironmentName, Failure, LaneKind, LedgerId, LogEntry, Notice, Obligation,
-    Pausable, Pieces, Pressure, ProbeFact, ProjectName, Resumption, RunId, Settlement, Step, TargetFacts, TargetName,
+    Adoption, BatchFacts, Begun, Body, BodyGone, Digest, EnvironmentName, Failure, LaneKind, LedgerId, Log, LogEntry,
+    Notice, Obligation, Pausable, Pieces, Pressure, ProbeFact, ProjectName, Resumption, RunId, Settlement, Step,
+    TargetFacts, TargetName,
 };
 
 /// Receives what the server says while a step runs.
@@ -26,6 +27,15 @@ pub trait Driver: Send + Sync {
     /// A [`Failure`]; [`FailureClass::Estranged`](dunlin_planner::FailureClass::Estranged) when the ledger cannot be trusted.
     async fn bootstrap(&self, environment: Option<&EnvironmentName>) -> Result<LedgerId, Failure>;
 
+    /// The timeline that the server writes on; none where there are no such, or it cannot tell. It grows when another server
+    /// takes over, which may lack the last transactions of the one before.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn timeline(&self) -> Result<Option<u32>, Failure> {
+        Ok(None)
+    }
+
     /// Opens a session for one lane; it keeps its connection until it is dropped.
     ///
     /// # Errors
@@ -39,6 +49,13 @@ pub trait Driver: Send + Sync {
     /// A [`Failure`]: `Busy` while somebody works on the migration, `Estranged` when the row is not the one that was shown
     /// or something applied needs what is taken away.
     async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure>;
+
+    /// Gives the ledger the identity that a person says it has, and writes that down: one transaction under the lock under
+    /// which ledgers are made. The ledger's identity from then on.
+    ///
+    /// # Errors
+    /// A [`Failure`]: `Estranged` when ledger or database are not the ones that were shown.
+    async fn adopt(&self, project: &ProjectName, adoption: &Adoption) -> Result<LedgerId, Failure>;
 
     /// Pauses `what` for the length of `run`: one transaction writes down how each is resumed, and pauses it. What went away
     /// in the meantime, or was switched off by somebody, is left out; what another run has paused is owed by both.
@@ -59,6 +76,24 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// A [`Failure`].
     async fn log(&self, project: &ProjectName) -> Result<Vec<LogEntry>, Failure>;
+
+    /// Seals what no seal covers in the log, at the end of `run` or after a repair: the head of the chain then. None where the
+    /// database keeps no chain, or nothing was ever written.
+    ///
+    /// # Errors
+    /// A [`Failure`]; whoever seals next covers the same.
+    async fn seal(&self, project: &ProjectName, run: Option<&RunId>) -> Result<Option<Digest>, Failure> {
+        let _ = (project, run);
+        Ok(None)
+    }
+
+    /// The whole log of every project, and the rows beside it; none where there is no ledger, or the database keeps no chain.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn whole_log(&self) -> Result<Option<Log>, Failure> {
+        Ok(None)
+    }
 
     /// About how many rows the backfill `body` walks over; none where the table is not there yet or was never analysed.
     ///
@@ -90,6 +125,9 @@ pub struct StepTask<'a> {
     pub text: Arc<str>,
     /// That text, where it comes in pieces.
     pub pieces: Option<OpenPieces<'a>>,
+    /// The timeline that its server was last known to write on: on another one nothing is begun
+    /// ([`FailureClass::FailedOver`](dunlin_planner::FailureClass::FailedOver)).
+    pub timeline: Option<u32>,
     /// The ledgers of the databases that the step's dependencies are in.
     pub ledgers: &'a (dyn Fn(&TargetName) -> Option<LedgerId> + Send + Sync),
     /// Takes the server's notices.

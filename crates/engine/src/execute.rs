@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use dunlin_driver::{Driver, Session};
 use dunlin_planner::{
-    Bodies, EventKind, Failure, FailureClass, LaneKind, LedgerId, Limits, Next, Outcome, Plan, Run, RunId, RunReport,
-    StepIx, TargetName,
+    Bodies, EventKind, Failover, Failure, FailureClass, LaneKind, LedgerId, Limits, Next, Outcome, Plan, Run, RunId,
+    RunReport, StepIx, TargetName,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pausing::{self, Pauses};
 use crate::step::{Context, attempt};
-use crate::{Connectors, EventSink, Patience};
+use crate::{Connectors, EventSink, Patience, sealing};
 
 /// What a run needs beside its plan.
 pub struct Execution {
@@ -49,6 +49,10 @@ pub async fn execute(plan: Arc<Plan>, execution: Execution) -> RunReport {
     let began = Instant::now();
     let run_id = RunId::new(&uuid::Uuid::now_v7().to_string()).expect("a UUID is a name");
     let mut databases = prepare(&plan, &execution).await;
+    let mut run = Run::new(Arc::clone(&plan), run_id.clone(), execution.limits);
+    for (target, timeline) in timelines(&plan, &databases).await {
+        run.knows(&target, timeline);
+    }
     let context = Arc::new(Context {
         plan: Arc::clone(&plan),
         run: run_id.clone(),
@@ -65,19 +69,13 @@ pub async fn execute(plan: Arc<Plan>, execution: Execution) -> RunReport {
         context.emit(EventKind::LedgerReady { target });
     }
     let pauses = Pauses::begin(&context, &mut databases).await;
-    let mut shell = Shell {
-        context,
-        databases,
-        began,
-        run: Run::new(plan, run_id, execution.limits),
-        sessions: Sessions::new(),
-        tasks: JoinSet::new(),
-    };
+    let mut shell = Shell { context, databases, began, run, sessions: Sessions::new(), tasks: JoinSet::new() };
     shell.drive().await;
     let resumptions = pauses.end(&shell.context, &shell.databases).await;
+    let heads = sealing::seal(&shell.context, &shell.databases).await;
     let took = began.elapsed();
     shell.context.emit(EventKind::RunEnded { took });
-    RunReport { resumptions, ..shell.run.report(took) }
+    RunReport { resumptions, heads, ..shell.run.report(took) }
 }
 
 type Ready = Result<(Arc<dyn Driver>, LedgerId), Failure>;
@@ -124,10 +122,42 @@ async fn bootstrap(plan: &Plan, connectors: &Arc<dyn Connectors>, target: &Targe
     }
 }
 
+/// On which timelines the servers write; those that do not tell are left out.
+async fn timelines(plan: &Plan, databases: &Databases) -> BTreeMap<TargetName, u32> {
+    let mut tasks = JoinSet::new();
+    for target in plan.steps.iter().map(|step| step.target.clone()).collect::<BTreeSet<_>>() {
+        let Some(Ok((driver, _))) = databases.get(&target).cloned() else { continue };
+        tasks.spawn(async move { Some((target, driver.timeline().await.ok()??)) });
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
+}
+
+/// Looks at a server that took over, and makes sure of its ledger: even that may have been lost.
+async fn failed_over(context: &Context, driver: &dyn Driver, step: StepIx, failure: Failure) -> Outcome {
+    let target = &context.plan.step(step).target;
+    let ledger = match driver.bootstrap(context.plan.environment.as_ref()).await {
+        Ok(ledger) => ledger,
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    if context.ledgers.get(target) != Some(&ledger) {
+        let message = format!("the server of `{target}` failed over to one without its ledger");
+        let hint = Some("everything in that database was lost: plan again only when you know why".to_owned());
+        return Outcome::Failed(Failure { hint, ..Failure::new(FailureClass::Estranged, message) });
+    }
+    match driver.timeline().await {
+        Ok(Some(timeline)) => Outcome::FailedOver { timeline, failure },
+        Ok(None) => Outcome::Failed(Failure::new(FailureClass::Unreachable, failure.message)),
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
 fn ready_now(plan: &Plan, databases: &Databases) -> Vec<TargetName> {
     let fresh =
         |name: &TargetName| plan.targets.get(name).is_some_and(|target| target.ledger.is_none() || target.upgrade);
-    databases.iter().filter(|(name, ready)| ready.is_ok() && fresh(name)).map(|(name, _)| name.clone()).collect()
+    let ready = databases.iter().filter_map(|(name, ready)| Some((name, &ready.as_ref().ok()?.1)));
+    // One database may have two names.
+    let mut told = BTreeSet::new();
+    ready.filter(|(name, ledger)| fresh(name) && told.insert(*ledger)).map(|(name, _)| name.clone()).collect()
 }
 
 /// The loop between the run's decisions and the tasks that carry them out.
@@ -162,7 +192,9 @@ impl Shell {
         let session = self.sessions.remove(&(target.clone(), lane));
         let ready = self.databases.get(&target).cloned();
         let context = Arc::clone(&self.context);
+        let timeline = self.run.timeline(step);
         self.tasks.spawn(async move {
+            let driver = ready.as_ref().and_then(|ready| Some(Arc::clone(&ready.as_ref().ok()?.0)));
             let opened = match (session, ready) {
                 (Some(session), _) => Ok(session),
                 (None, Some(Ok((driver, _)))) => driver.session(lane).await.map_err(Outcome::Failed),
@@ -177,9 +209,14 @@ impl Shell {
                 Err(outcome) => return Attempted { step, lane, session: None, outcome, rows: None },
             };
             let mut rows = None;
-            let outcome = attempt(&context, session.as_mut(), step, lane, &mut rows).await;
+            let mut outcome = attempt(&context, session.as_mut(), (step, lane), timeline, &mut rows).await;
             // After a failure nothing is known of the connection, and after work outside transactions it may hold state.
-            let keep = lane == LaneKind::Main && !matches!(outcome, Outcome::Failed(_));
+            let keep = lane == LaneKind::Main && matches!(outcome, Outcome::Done | Outcome::AlreadyDone);
+            if let (Outcome::Failed(failure), Some(driver)) = (&outcome, driver)
+                && failure.class == FailureClass::FailedOver
+            {
+                outcome = failed_over(&context, driver.as_ref(), step, failure.clone()).await;
+            }
             Attempted { step, lane, session: keep.then_some(session), outcome, rows }
         });
     }
@@ -209,12 +246,17 @@ impl Shell {
             self.sessions.insert((self.context.plan.step(step).target.clone(), lane), session);
         }
         let failure = match &outcome {
-            Outcome::Failed(failure) | Outcome::Refused(failure) => Some(failure.clone()),
+            Outcome::Failed(failure) | Outcome::Refused(failure) | Outcome::FailedOver { failure, .. } => {
+                Some(failure.clone())
+            }
             Outcome::Done | Outcome::AlreadyDone => None,
         };
         let rest = self.run.on(step, outcome, self.began.elapsed());
         if let (Some(rest), Some(failure)) = (rest, failure) {
             self.context.emit(EventKind::StepRetried { step, failure, rest });
+        }
+        for Failover { target, from, to, again } in self.run.take_failovers() {
+            self.context.emit(EventKind::FailedOver { target, from, to, again: again.len() });
         }
         self.emit_ends();
     }

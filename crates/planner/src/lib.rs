@@ -5,18 +5,25 @@
 //! engine asks what to do next). It is pure: no async, no files, no environment, no clock. That is what lets the same
 //! decisions be shown by `plan`, executed by `up` and simulated by the tests.
 
+mod adopt;
 mod advice;
+mod audit;
 mod backfill;
 mod bodies;
 mod catalog;
+mod chain;
 mod check;
+mod closure;
 mod cycle;
+mod databases;
 mod digest;
 mod down;
 mod event;
 mod facts;
+mod failover;
 mod finding;
 mod graph;
+mod identity;
 mod ids;
 mod migration;
 mod pattern;
@@ -35,13 +42,17 @@ mod up;
 mod version;
 mod walk;
 
+pub use adopt::{Adoption, Belonging, How, adopt};
 pub use advice::advice;
+pub use audit::{Audit, Log, LogKey, LogRow, audit};
 pub use backfill::{Backfill, BackfillAction, BackfillProgress, Batch, BatchFacts, BatchPlace, Begun, Pace, Pressure};
 pub use bodies::{Bodies, BodyGone, Fragment, Piece, Pieces};
 pub use catalog::{
     Catalog, DependencyEntry, DependencyFile, Missing, Policy, Reference, Service, Set, Target, TargetKind,
 };
-pub use check::unmet;
+pub use chain::{Cover, LogLine, Seal, SealStamp};
+pub use closure::unmet;
+pub use databases::Databases;
 pub use digest::{Digest, DigestParseError};
 pub use down::{DownRequest, DownScope, plan_down};
 pub use event::{Event, EventKind, LaneKind, Notice};
@@ -49,8 +60,10 @@ pub use facts::{
     Capabilities, Feature, Holder, Identity, Ledger, LedgerRow, LogEntry, Observed, RowState, ServerVersion,
     StoredDependency, TargetFacts,
 };
+pub use failover::Failover;
 pub use finding::{Class, Finding, Severity};
 pub use graph::{Edge, EdgeKind, Graph, MigrationIx};
+pub use identity::Kinship;
 pub use ids::{
     EnvironmentName, InvalidName, LedgerId, MigrationId, ProjectName, RunId, ServiceName, SetName, TargetName,
 };
@@ -66,7 +79,7 @@ pub use repair::{
     Becomes, Checksums, Repair, Repairable, RowMark, Settlement, Way, doubt, free_to_go, repaired, repairs, settle,
     ways,
 };
-pub use report::{RunReport, StepEnd, StepReport, Verdict};
+pub use report::{Head, Lost, RunReport, StepEnd, StepReport, Verdict};
 pub use resolve::closest;
 pub use run::{Failure, FailureClass, Limits, Next, Outcome, Run};
 pub use select::{Scope, Selection};

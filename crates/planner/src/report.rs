@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::event::seconds;
-use crate::{Failure, FailureClass, Resumption, ResumptionEnd, RunId, StepIx};
+use crate::{Digest, Failure, FailureClass, Resumption, ResumptionEnd, RunId, StepIx, TargetName};
 
 /// How one step ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,6 +52,18 @@ pub struct StepReport {
     pub attempts: u32,
     /// Rows that its backfill changed in this run.
     pub rows: Option<u64>,
+    /// What a failover did to it.
+    pub lost: Option<Lost>,
+}
+
+/// What became of a step when another server took over and lacked the last transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lost {
+    /// It was lost, and done again.
+    Redone,
+    /// What it needs in another database was lost after it was done, and done again.
+    Undercut,
 }
 
 /// How a run ended.
@@ -63,11 +75,25 @@ pub struct RunReport {
     pub steps: Vec<StepReport>,
     /// What was paused, by this run or by earlier ones, and what became of it.
     pub resumptions: Vec<Resumption>,
+    /// The heads of the chains over the logs of the databases it worked in; kept elsewhere, they show later whether a log was
+    /// written anew.
+    pub heads: Vec<Head>,
     /// From its beginning to its end.
     #[serde(serialize_with = "seconds")]
     pub took: Duration,
     /// Whether it was asked to stop.
     pub interrupted: bool,
+}
+
+/// How far a database's log is sealed at the end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Head {
+    /// The database.
+    pub target: TargetName,
+    /// The hash of the last seal.
+    pub hash: Option<Digest>,
+    /// Why it was not sealed; the next run does.
+    pub failure: Option<Failure>,
 }
 
 /// What a run's end means for whoever started it; the command line turns it into an exit code.
@@ -106,9 +132,12 @@ impl RunReport {
 impl Verdict {
     fn of(class: FailureClass) -> Self {
         match class {
-            FailureClass::Busy | FailureClass::Unreachable | FailureClass::Unknown | FailureClass::Interrupted => {
-                Self::Blocked
-            }
+            FailureClass::Busy
+            | FailureClass::Unreachable
+            | FailureClass::Unknown
+            | FailureClass::FailedOver
+            | FailureClass::Interrupted
+            | FailureClass::Unreplicated => Self::Blocked,
             FailureClass::Rejected | FailureClass::Misconfigured => Self::Failed,
             FailureClass::Estranged => Self::Drift,
             FailureClass::Dirty => Self::Dirty,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::event::LaneKind;
-use crate::{Class, Place, Plan, RunId, RunReport, StepEnd, StepIx, StepReport, TargetName};
+use crate::{Class, Failover, Lost, Place, Plan, RunId, RunReport, StepEnd, StepIx, StepReport, TargetName};
 
 /// How many steps that run statement by statement go on side by side in one database: each has a connection, and index builds
 /// are work for the server's disks.
@@ -27,8 +27,12 @@ pub enum FailureClass {
     Unreachable,
     /// The connection was lost: the next claim finds out what happened.
     Unknown,
+    /// Another server has taken over: nothing happened, and what the run did before may be lost.
+    FailedOver,
     /// The run was asked to stop, and the statement was cancelled: nothing happened.
     Interrupted,
+    /// It is done, and was not yet replicated to the synchronous standbys when the run was asked to stop.
+    Unreplicated,
     /// The server, or Dunlin on its behalf, said no; nothing happened, and trying again would not help.
     Rejected,
     /// The database is not the one that was planned for, or its past differs from the plan's.
@@ -44,7 +48,12 @@ impl FailureClass {
     #[must_use]
     pub fn finding(self) -> Class {
         match self {
-            Self::Busy | Self::Unreachable | Self::Unknown | Self::Interrupted => Class::Blocked,
+            Self::Busy
+            | Self::Unreachable
+            | Self::Unknown
+            | Self::FailedOver
+            | Self::Interrupted
+            | Self::Unreplicated => Class::Blocked,
             Self::Rejected => Class::Failed,
             Self::Estranged => Class::Drift,
             Self::Dirty => Class::Dirty,
@@ -137,19 +146,29 @@ pub enum Outcome {
     AlreadyDone,
     /// It did not get done.
     Failed(Failure),
+    /// Its server writes on this timeline, and not on the one that the run knew: nothing was begun.
+    FailedOver {
+        /// The timeline now.
+        timeline: u32,
+        /// For whoever is stopped now.
+        failure: Failure,
+    },
     /// Its database was waited for long enough before the run: it does not get done in this run.
     Refused(Failure),
 }
 
 #[derive(Debug, Default)]
-struct StepState {
-    open_waits: usize,
+pub(crate) struct StepState {
+    pub(crate) open_waits: usize,
     attempts: u32,
     began: Option<Duration>,
     troubles: BTreeMap<FailureClass, Trouble>,
     took: Duration,
     rows: Option<u64>,
-    end: Option<StepEnd>,
+    pub(crate) end: Option<StepEnd>,
+    /// How it ended on a server that another one took over from.
+    pub(crate) before: Option<StepEnd>,
+    pub(crate) lost: Option<Lost>,
 }
 
 /// How one class of failure kept a step from getting done; each has a patience of its own.
@@ -171,18 +190,20 @@ type Queue = BinaryHeap<(usize, Reverse<StepIx>)>;
 /// One execution of a plan.
 #[derive(Debug)]
 pub struct Run {
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
     id: RunId,
     limits: Limits,
-    steps: Vec<StepState>,
-    dependents: Vec<Vec<StepIx>>,
+    pub(crate) steps: Vec<StepState>,
+    pub(crate) dependents: Vec<Vec<StepIx>>,
     tables: Vec<Tables>,
-    ready: BTreeMap<(Lane, Tables), Queue>,
+    pub(crate) ready: BTreeMap<(Lane, Tables), Queue>,
     resting: BTreeSet<(Duration, StepIx)>,
     busy: BTreeMap<Lane, BTreeSet<StepIx>>,
-    open: usize,
+    pub(crate) timelines: BTreeMap<TargetName, u32>,
+    pub(crate) failovers: Vec<Failover>,
+    pub(crate) open: usize,
     ended: Vec<StepIx>,
-    stopping: bool,
+    pub(crate) stopping: bool,
     interrupted: bool,
 }
 
@@ -214,6 +235,8 @@ impl Run {
             ready: BTreeMap::new(),
             resting: BTreeSet::new(),
             busy: BTreeMap::new(),
+            timelines: BTreeMap::new(),
+            failovers: Vec::new(),
             open,
             ended: Vec::new(),
             stopping: false,
@@ -231,7 +254,7 @@ impl Run {
     pub fn next(&mut self, now: Duration) -> Next {
         while let Some((_, ix)) = self.resting.first().copied().filter(|(until, _)| *until <= now) {
             self.resting.pop_first();
-            self.enqueue(ix);
+            self.offer(ix);
         }
         if let Some((lane, ix)) = self.pick() {
             let state = &mut self.steps[ix.0];
@@ -252,18 +275,32 @@ impl Run {
         let lane = self.lane(step);
         self.busy.entry(lane).or_default().remove(&step);
         match outcome {
-            Outcome::Done => self.end(step, StepEnd::Done, now),
-            Outcome::AlreadyDone => self.end(step, StepEnd::AlreadyDone, now),
+            Outcome::Done => {
+                self.mark_lost(step);
+                self.end(step, StepEnd::Done, now);
+            }
+            Outcome::AlreadyDone => {
+                let end = self.steps[step.0].before.take().unwrap_or(StepEnd::AlreadyDone);
+                self.end(step, end, now);
+            }
             Outcome::Refused(failure) => self.end(step, StepEnd::Failed { failure }, now),
-            Outcome::Failed(failure) => {
-                if let Some(rest) = self.rest(step, failure.class, now) {
-                    self.resting.insert((now + rest, step));
-                    return Some(rest);
-                }
-                self.end(step, StepEnd::Failed { failure }, now);
+            Outcome::Failed(failure) => return self.fail(step, failure, now),
+            Outcome::FailedOver { timeline, failure } => {
+                let rest = self.fail(step, failure, now);
+                self.fail_over(step, timeline);
+                return rest;
             }
         }
         None
+    }
+
+    fn fail(&mut self, step: StepIx, failure: Failure, now: Duration) -> Option<Duration> {
+        let rest = self.rest(step, failure.class, now);
+        match rest {
+            Some(rest) => drop(self.resting.insert((now + rest, step))),
+            None => self.end(step, StepEnd::Failed { failure }, now),
+        }
+        rest
     }
 
     /// The backfill of `step` changed this many rows, beside those of its earlier attempts.
@@ -293,13 +330,20 @@ impl Run {
     #[must_use]
     pub fn report(&self, now: Duration) -> RunReport {
         let steps = self.plan.indexes().map(|step| self.line(step)).collect();
-        RunReport { run: self.id.clone(), steps, resumptions: Vec::new(), took: now, interrupted: self.interrupted }
+        RunReport {
+            run: self.id.clone(),
+            steps,
+            resumptions: Vec::new(),
+            heads: Vec::new(),
+            took: now,
+            interrupted: self.interrupted,
+        }
     }
 
     fn line(&self, step: StepIx) -> StepReport {
         let state = &self.steps[step.0];
         let end = state.end.clone().unwrap_or(StepEnd::NotStarted);
-        StepReport { step, end, took: state.took, attempts: state.attempts, rows: state.rows }
+        StepReport { step, end, took: state.took, attempts: state.attempts, rows: state.rows, lost: state.lost }
     }
 
     fn close(&mut self, step: StepIx, end: StepEnd) {
@@ -310,7 +354,20 @@ impl Run {
 
     fn lane(&self, ix: StepIx) -> Lane {
         let step = self.plan.step(ix);
-        (step.target.clone(), step.lane())
+        (self.plan.database(&step.target).clone(), step.lane())
+    }
+
+    /// Makes a step ready if nothing is left that it waits for, and it neither runs nor rests.
+    pub(crate) fn offer(&mut self, ix: StepIx) {
+        let state = &self.steps[ix.0];
+        let idle = state.open_waits == 0 && state.end.is_none();
+        if idle && !self.is_busy(ix) && !self.resting.iter().any(|(_, resting)| *resting == ix) {
+            self.enqueue(ix);
+        }
+    }
+
+    pub(crate) fn is_busy(&self, ix: StepIx) -> bool {
+        self.busy.get(&self.lane(ix)).is_some_and(|running| running.contains(&ix))
     }
 
     fn enqueue(&mut self, ix: StepIx) {
@@ -365,9 +422,7 @@ impl Run {
         for dependent in self.dependents[step.0].clone() {
             let state = &mut self.steps[dependent.0];
             state.open_waits -= 1;
-            if state.open_waits == 0 && state.end.is_none() {
-                self.enqueue(dependent);
-            }
+            self.offer(dependent);
         }
     }
 
@@ -386,8 +441,7 @@ impl Run {
         self.ready.clear();
         self.resting.clear();
         for ix in self.plan.indexes() {
-            let running = self.busy.get(&self.lane(ix)).is_some_and(|running| running.contains(&ix));
-            if self.steps[ix.0].end.is_none() && !running {
+            if self.steps[ix.0].end.is_none() && !self.is_busy(ix) {
                 self.close(ix, StepEnd::NotStarted);
             }
         }
@@ -403,8 +457,9 @@ impl Run {
         let again = match class {
             FailureClass::Busy => since < self.limits.busy,
             FailureClass::Unreachable => since < self.limits.unreachable,
-            FailureClass::Unknown => trouble.times <= self.limits.unknown,
+            FailureClass::Unknown | FailureClass::FailedOver => trouble.times <= self.limits.unknown,
             FailureClass::Interrupted
+            | FailureClass::Unreplicated
             | FailureClass::Rejected
             | FailureClass::Estranged
             | FailureClass::Dirty

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test whose input does not parse has failed")]
 
 mod backfill;
+mod chain;
 mod cycles;
 mod dependencies;
 mod down;
 mod drift;
 mod held;
+mod identity;
 mod pausing;
 mod policy;
 mod properties;

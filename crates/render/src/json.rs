@@ -10,17 +10,20 @@
 //! | [`history_json`] | `{version, targets: {NAME: [{id, name, kind, state, run, started, finished, by, …}]}, log: {NAME: [{at, id, what, by, message, …}]}}` |
 //! | [`explain_json`] | `{version, migration, standing, needs: [{id, kind, place}], needed_by: […], ledger, log, next}` |
 //! | [`repairs_json`] | `{version, repairs: [{id, target, what, ways: [{repair, statement, command, when}]}]}` |
+//! | [`adopted_json`] | `{version, ledger, adoption: {target, how, reason, before, after, lost}}` |
 //! | [`repaired_json`] | `{version, target, settlement: {id, repair, reason, before, after}}` |
-//! | [`report_json`] | `{version, verdict, run, took, interrupted, steps: [{migration, target, step, end, took, attempts, …}], resumptions: [{target, id, owner, what, end}]}` |
+//! | [`report_json`] | `{version, verdict, run, took, interrupted, steps: [{migration, target, step, end, took, attempts, …}], resumptions: [{target, id, owner, what, end}], heads: [{target, hash, failure}]}` |
+//! | [`audits_json`] | `{version, databases: [{target, sealed, unsealed, head, unexplained, findings}], findings: […]}` |
 //! | [`findings_json`] | `{version, findings: [{code, severity, class, message, place, related, hint, migration}]}` |
 //! | [`graph_json`] | `{version, level, nodes: [{id, name, target, service, migrations, pulled_in}], edges: [{from, to, kind, count, place}]}` |
 
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    Digest, EdgeKind, Finding, Graph, Holder, Kind, LedgerRow, LogEntry, Migration, MigrationId, MigrationIx,
-    MigrationStatus, Place, Plan, Repairable, Resumption, RowState, RunId, RunReport, Selection, ServiceName,
-    Settlement, StateWord, Status, StepReport, StoredDependency, TargetName, TargetStatus, Verdict, Way, advice,
+    Adoption, Audit, Digest, EdgeKind, Finding, Graph, Head, Holder, Kind, LedgerId, LedgerRow, LogEntry, Migration,
+    MigrationId, MigrationIx, MigrationStatus, Place, Plan, Repairable, Resumption, RowState, RunId, RunReport,
+    Selection, ServiceName, Settlement, StateWord, Status, StepReport, StoredDependency, TargetName, TargetStatus,
+    Verdict, Way, advice,
 };
 use serde::Serialize;
 
@@ -250,6 +253,17 @@ pub fn repairs_json(found: &[Repairable]) -> String {
     pretty(Shape { repairs: repairs.collect() })
 }
 
+/// What was adopted, and the ledger's identity since.
+#[must_use]
+pub fn adopted_json(adoption: &Adoption, ledger: &LedgerId) -> String {
+    #[derive(Serialize)]
+    struct Shape<'a> {
+        ledger: &'a LedgerId,
+        adoption: &'a Adoption,
+    }
+    pretty(Shape { ledger, adoption })
+}
+
 /// What a repair changed.
 #[must_use]
 pub fn repaired_json(target: &TargetName, settlement: &Settlement) -> String {
@@ -268,6 +282,7 @@ pub fn report_json(plan: &Plan, report: &RunReport) -> String {
     struct Shape<'a> {
         verdict: Verdict,
         resumptions: &'a [Resumption],
+        heads: &'a [Head],
         run: &'a RunId,
         took: f64,
         interrupted: bool,
@@ -287,11 +302,23 @@ pub fn report_json(plan: &Plan, report: &RunReport) -> String {
     pretty(Shape {
         verdict: report.verdict(),
         resumptions: &report.resumptions,
+        heads: &report.heads,
         run: &report.run,
         took: report.took.as_secs_f64(),
         interrupted: report.interrupted,
         steps: lines.collect(),
     })
+}
+
+/// What came of checking logs.
+#[must_use]
+pub fn audits_json(audits: &[Audit], findings: &[Finding]) -> String {
+    #[derive(Serialize)]
+    struct Shape<'a> {
+        databases: &'a [Audit],
+        findings: &'a [Finding],
+    }
+    pretty(Shape { databases: audits, findings })
 }
 
 /// The selected part of the graph; between sets without the edges that a longer path implies.

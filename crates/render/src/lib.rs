@@ -4,6 +4,8 @@
 //! Nothing here prints, asks a terminal or a clock, or decides anything: what a text says is in the value it was given.
 //! Text of servers and files is escaped on its way ([`clean`]), so that it cannot steer a terminal.
 
+mod adopt;
+mod audit;
 mod clean;
 mod diagnostic;
 mod dot;
@@ -24,6 +26,8 @@ mod svg;
 mod tree;
 mod when;
 
+pub use adopt::{adopted, adoption};
+pub use audit::audits;
 pub use clean::clean;
 pub use diagnostic::{failure, findings};
 pub use dot::graph_dot;
@@ -32,8 +36,8 @@ pub use explain::{Traces, explain};
 pub use graph::Level;
 pub use history::{Logs, history};
 pub use json::{
-    explain_json, findings_json, graph_json, history_json, plan_json, repaired_json, repairs_json, report_json,
-    status_json,
+    adopted_json, audits_json, explain_json, findings_json, graph_json, history_json, plan_json, repaired_json,
+    repairs_json, report_json, status_json,
 };
 pub use mermaid::graph_mermaid;
 pub use plan::plan;

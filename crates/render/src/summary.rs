@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dunlin_planner::{
-    Direction, Failure, FailureClass, Plan, RunReport, StepEnd, StepIx, StepReport, TargetName, Verdict,
+    Direction, Failure, FailureClass, Lost, Plan, RunReport, StepEnd, StepIx, StepReport, TargetName, Verdict,
 };
 
 use crate::clean::one_line;
@@ -23,6 +23,7 @@ pub fn summary(plan: &Plan, report: &RunReport, width: usize) -> String {
         parts.push(targets(plan, report, width));
     }
     parts.extend(failed(report).map(|(step, why)| failure(why, &failure_title(plan, step, why))));
+    parts.extend(lost(plan, report, width));
     parts.extend(pausing::failed(report));
     parts.extend(left(plan, report, width));
     parts.extend(held(&plan.held, width));
@@ -37,10 +38,34 @@ fn failed(report: &RunReport) -> impl Iterator<Item = (StepIx, &Failure)> {
     })
 }
 
+/// What a failover lost, and what was done upon it meanwhile.
+fn lost(plan: &Plan, report: &RunReport, width: usize) -> Option<String> {
+    let ids = |wanted: Lost| {
+        let lost = report.steps.iter().filter(|step| step.lost == Some(wanted));
+        lost.map(|step| format!("`{}`", plan.step(step.step).id)).collect::<Vec<_>>()
+    };
+    let (redone, undercut) = (ids(Lost::Redone), ids(Lost::Undercut));
+    if redone.is_empty() {
+        return None;
+    }
+    let mut said = format!("Lost when another server took over, and done again: {}.", listed(&redone, 5));
+    if !undercut.is_empty() {
+        let undercut = listed(&undercut, 5);
+        said += &format!(
+            " Done before that, upon what was lost: {undercut}. See that what it took over from there is right."
+        );
+    }
+    Some(wrapped(&said, width).iter().map(|line| paint(WARN, line) + "\n").collect())
+}
+
 fn failure_title(plan: &Plan, ix: StepIx, why: &Failure) -> String {
     let step = plan.step(ix);
     match plan.direction {
         _ if why.class == FailureClass::Interrupted => format!("`{}` was interrupted on {}", step.id, step.target),
+        _ if why.class == FailureClass::Unreplicated => {
+            let word = if plan.direction == Direction::Up { "applied" } else { "taken back" };
+            format!("`{}` is {word} on {}", step.id, step.target)
+        }
         Direction::Up => format!("`{}` failed on {}", step.id, step.target),
         Direction::Down => format!("taking `{}` back failed on {}", step.id, step.target),
     }
@@ -52,6 +77,7 @@ fn word(end: &StepEnd) -> &'static str {
         StepEnd::Done => "done",
         StepEnd::AlreadyDone => "done by another run",
         StepEnd::Failed { failure } if failure.class == FailureClass::Interrupted => "interrupted",
+        StepEnd::Failed { failure } if failure.class == FailureClass::Unreplicated => "not yet replicated",
         StepEnd::Failed { .. } => "failed",
         StepEnd::Blocked { .. } => "blocked",
         StepEnd::NotStarted => "not started",
@@ -60,7 +86,8 @@ fn word(end: &StepEnd) -> &'static str {
 
 /// `3 done, 1 failed`, in the order of [`word`].
 fn tally<'r>(steps: impl Iterator<Item = &'r StepReport> + Clone) -> String {
-    let words = ["done", "done by another run", "failed", "interrupted", "blocked", "not started"];
+    let words =
+        ["done", "done by another run", "failed", "interrupted", "not yet replicated", "blocked", "not started"];
     let number = |wanted: &str| steps.clone().filter(|step| word(&step.end) == wanted).count();
     let counted = words.iter().map(|word| (number(word), word)).filter(|(number, _)| *number > 0);
     counted.map(|(number, word)| format!("{number} {word}")).collect::<Vec<_>>().join(", ")
@@ -78,13 +105,23 @@ fn targets(plan: &Plan, report: &RunReport, width: usize) -> String {
         grid.row([
             cell(NAME, target),
             cell(style, tally(steps.iter().copied())),
-            plain(format!("{} of work{}", span(took), backfilled(&steps))),
+            plain(format!("{} of work{}{}", span(took), backfilled(&steps), sealed(report, target))),
         ]);
     }
     let done = report.steps.iter().filter(|step| step.end.is_done()).count();
     let steps = count(report.steps.len(), "step");
     let headline = format!("Run {}: {done} of {steps} done in {}", report.run, span(report.took));
     format!("{}\n\n{}", paint(BOLD, headline), grid.render(width))
+}
+
+/// The beginning of the head of the log's chain, for keeping; the whole of it stands in the report as JSON.
+fn sealed(report: &RunReport, target: &TargetName) -> String {
+    let head = report.heads.iter().find(|head| head.target == *target);
+    match head.map(|head| (&head.hash, &head.failure)) {
+        Some((Some(hash), _)) => format!(", log {}", &hash.to_string()[..16]),
+        Some((None, Some(why))) => format!(", log not sealed: {}", one_line(&why.message)),
+        _ => String::new(),
+    }
 }
 
 /// How many rows backfills changed.

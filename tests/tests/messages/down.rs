@@ -60,7 +60,7 @@ fn dependents_need_cascade() {
     [stdout]
     Run RUN: 3 of 3 steps done in TIME
 
-      core  3 done  TIME of work
+      core  3 done  TIME of work, log HEAD
 
     Done: 3 migrations taken back.
     [exit 0]
@@ -155,7 +155,7 @@ fn a_down_that_fails_says_so() {
     [stdout]
     Run RUN: 0 of 1 step done in TIME
 
-      core  1 failed  TIME of work
+      core  1 failed  TIME of work, log HEAD
 
     error[2BP01]: taking `crm/2` back failed on core: cannot drop table contacts because other objects depend on it
      --> crm/2_contacts.down.sql:1:1

@@ -114,7 +114,7 @@ fn planned(acme: &Project) {
     [stdout]
     Run RUN: 1 of 1 step done in TIME
 
-      core  1 done  TIME of work
+      core  1 done  TIME of work, log HEAD
 
     Done: 1 migration applied.
     [exit 0]

@@ -70,7 +70,7 @@ fn a_server_that_says_nothing_is_given_up() {
     [stderr]
     waiting for an answer of core
     [stdout]
-    error[target-unreachable]: target `core`: the server at 127.0.0.1:PORT cannot be reached: it did not answer in time
+    error[target-unreachable]: target `core`: the server at 127.0.0.1:PORT cannot be reached: no answer within TIME
      --> dunlin.toml:4:10
       |
     4 | [targets.core]

@@ -36,7 +36,7 @@ SELECT 1;
     [stdout]
     Run RUN: 1 of 3 steps done in TIME
 
-      core  1 done, 1 failed, 1 blocked  TIME of work
+      core  1 done, 1 failed, 1 blocked  TIME of work, log HEAD
 
     error[42703]: `auth/2` failed on core: column "nmae" does not exist
      --> auth/2_view.sql:6:10
@@ -92,7 +92,7 @@ SELECT fill();
     [stdout]
     Run RUN: 0 of 1 step done in TIME
 
-      core  1 failed  TIME of work
+      core  1 failed  TIME of work, log HEAD
 
     error[22012]: `auth/1` failed on core: division by zero
      --> auth/1_fill.sql:8:1
@@ -131,7 +131,7 @@ INSERT INTO users VALUES ('a@example.org'),
     [stdout]
     Run RUN: 0 of 1 step done in TIME
 
-      core  1 failed  TIME of work
+      core  1 failed  TIME of work, log HEAD
 
     error[23505]: `auth/1` failed on core: duplicate key value violates unique constraint "users_email_key"
      --> auth/1_users.sql:2:1
@@ -171,7 +171,7 @@ END $$;
     [stdout]
     Run RUN: 0 of 1 step done in TIME
 
-      core  1 failed  TIME of work
+      core  1 failed  TIME of work, log HEAD
 
     error[P0001]: `auth/1` failed on core: not today
      --> auth/1_users.sql:1:1
@@ -214,7 +214,7 @@ CALL fill();
     [stdout]
     Run RUN: 1 of 2 steps done in TIME
 
-      core  1 done, 1 failed  TIME of work
+      core  1 done, 1 failed  TIME of work, log HEAD
 
     error[2D000]: `auth/2` failed on core: invalid transaction termination
      --> auth/2_call.sql:2:1
@@ -244,7 +244,7 @@ CALL fill();
     [stdout]
     Run RUN: 0 of 1 step done in TIME
 
-      core  1 failed  TIME of work
+      core  1 failed  TIME of work, log HEAD
 
     error[2D000]: `auth/2` failed on core: invalid transaction termination
      --> auth/2_call.sql:2:1
@@ -288,7 +288,7 @@ SELECT 1;
     [stdout]
     Run RUN: 1 of 3 steps done in TIME
 
-      core  1 done, 1 failed, 1 blocked  TIME of work
+      core  1 done, 1 failed, 1 blocked  TIME of work, log HEAD
 
     error[42703]: `auth/1` failed on core: column "nothing" does not exist
      --> auth/1_users.sql:1:8

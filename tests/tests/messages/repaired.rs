@@ -336,7 +336,7 @@ fn a_statement_in_doubt_is_settled() {
     [stdout]
     Run RUN: 1 of 1 step done in TIME
 
-      core  1 done  TIME of work
+      core  1 done  TIME of work, log HEAD
 
     Done: 1 migration applied.
     [exit 0]

@@ -25,7 +25,7 @@ fn a_unique_index_over_duplicates_fails_and_is_mended() {
     [stdout]
     Run RUN: 0 of 1 step done in TIME
 
-      core  1 failed  TIME of work
+      core  1 failed  TIME of work, log HEAD
 
     error[23505]: `auth/2` failed on core: could not create unique index "users_id"
      --> auth/2_unique.sql:1:1
@@ -65,7 +65,7 @@ fn a_unique_index_over_duplicates_fails_and_is_mended() {
     [stdout]
     Run RUN: 1 of 1 step done in TIME
 
-      core  1 done  TIME of work
+      core  1 done  TIME of work, log HEAD
 
     Done: 1 migration applied.
     [exit 0]
@@ -177,7 +177,7 @@ fn a_busy_table_is_tried_again_until_it_is_free() {
     [stdout]
     Run RUN: 1 of 1 step done in TIME
 
-      core  1 done  TIME of work
+      core  1 done  TIME of work, log HEAD
 
     Done: 1 migration applied.
     [exit 0]
@@ -200,7 +200,7 @@ fn a_run_that_waits_for_a_lock_can_be_interrupted() {
     insta::assert_snapshot!(users.hide(&said.stdout), @"
     Run RUN: 0 of 1 step done in TIME
 
-      core  1 not started  TIME of work
+      core  1 not started  TIME of work, log HEAD
 
     Not done:
       core  auth/2  name  not started
@@ -221,7 +221,7 @@ fn a_running_statement_is_cancelled_on_request() {
     insta::assert_snapshot!(sleepy.hide(&said.stdout), @"
     Run RUN: 0 of 2 steps done in TIME
 
-      core  1 interrupted, 1 not started  TIME of work
+      core  1 interrupted, 1 not started  TIME of work, log HEAD
 
     error[57014]: `auth/1` was interrupted on core: canceling statement due to user request
      --> auth/1_sleep.sql:1:1
@@ -262,7 +262,7 @@ fn whoever_holds_the_lock_is_named_when_the_wait_is_given_up() {
     [stdout]
     Run RUN: 0 of 1 step done in TIME
 
-      core  1 failed  TIME of work
+      core  1 failed  TIME of work, log HEAD
 
     error[55P03]: `auth/2` failed on core: waiting for lock: held by pid PID (app `billing`, user postgres, idle in transaction for TIME: INSERT INTO users VALUES (1);)
      --> auth/2_name.sql:1:1

@@ -1,4 +1,4 @@
-//! `dunlin init`: a dunlin.toml to start from.
+//! `dunlin init`: a dunlin.toml to start from, or the SQL of the roles.
 
 use dunlin_planner::ProjectName;
 
@@ -8,6 +8,10 @@ use crate::terminal::Terminal;
 
 /// Writes dunlin.toml into the directory, and never over one that is there.
 pub(crate) fn run(args: &InitArgs, terminal: Terminal) -> Result<Exit, Stop> {
+    if args.roles {
+        terminal.data(&dunlin_driver_postgres::roles_script());
+        return Ok(Exit::Done);
+    }
     let file = args.dir.join("dunlin.toml");
     if file.exists() {
         let message = format!("`{}` is there already", file.display());

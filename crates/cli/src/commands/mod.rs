@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod adopt;
 mod completions;
 mod dev;
 mod dispatch;
@@ -14,5 +15,6 @@ mod repair;
 mod status;
 mod up;
 mod validate;
+mod verify;
 
 pub(crate) use dispatch::dispatch;

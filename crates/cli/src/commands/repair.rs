@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    Body, FailureClass, Finding, Graph, LaneKind, LogEntry, Migration, Observed, ProbeFact, Repair, RowState, Scope,
-    Selection, Settlement, TargetName, free_to_go, repaired, repairs, settle,
+    Body, Failure, FailureClass, Finding, Graph, LaneKind, LogEntry, Migration, Observed, ProbeFact, Repair, RowState,
+    Scope, Selection, Settlement, TargetName, free_to_go, repaired, repairs, settle,
 };
 use dunlin_render::Seen;
 
@@ -80,14 +80,7 @@ async fn look(
 ) -> Result<(BTreeMap<TargetName, Observed>, Option<TargetName>), Stop> {
     let target = match &args.target {
         None => None,
-        Some(name) => {
-            let known = workspace.catalog().targets.keys().find(|target| target.as_str() == name).cloned();
-            let unknown = || {
-                let message = format!("there is no target `{}`", name.escape_debug());
-                Stop::because("target-unknown", message, "targets are declared in dunlin.toml")
-            };
-            Some(known.ok_or_else(unknown)?)
-        }
+        Some(name) => Some(workspace.target(name)?),
     };
     let everything = Selection::of(graph, &Scope::default())?;
     Ok((workspace.observe(graph, &everything).await?, target))
@@ -139,7 +132,10 @@ async fn write(workspace: &Workspace, target: &TargetName, settlement: &Settleme
     let written = async {
         let driver = workspace.connectors().driver(target).await?;
         driver.bootstrap(catalog.environment.as_ref()).await?;
-        driver.settle(&catalog.project, settlement).await
+        driver.settle(&catalog.project, settlement).await?;
+        // What is not sealed now is sealed by the next run.
+        driver.seal(&catalog.project, None).await.ok();
+        Ok::<_, Failure>(())
     };
     written.await.map_err(|failure| {
         let what = match failure.class {

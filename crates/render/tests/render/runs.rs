@@ -28,13 +28,20 @@ fn rejected(class: FailureClass) -> Failure {
 /// A report of `ends`, step by step; whatever is not named is done.
 fn report(plan: &Plan, ends: &[(usize, StepEnd)], interrupted: bool) -> RunReport {
     let end = |ix: StepIx| ends.iter().find(|(step, _)| *step == ix.0).map_or(StepEnd::Done, |(_, end)| end.clone());
-    let step =
-        |ix: StepIx| StepReport { step: ix, end: end(ix), took: Duration::from_millis(1200), attempts: 1, rows: None };
+    let step = |ix: StepIx| StepReport {
+        step: ix,
+        end: end(ix),
+        took: Duration::from_millis(1200),
+        attempts: 1,
+        rows: None,
+        lost: None,
+    };
     let steps = plan.indexes().map(step).collect();
     RunReport {
         run: "0193-run-2".parse().unwrap(),
         steps,
         resumptions: Vec::new(),
+        heads: Vec::new(),
         took: Duration::from_millis(6543),
         interrupted,
     }
