@@ -4,15 +4,13 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, Uid, User, geteuid};
+use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Standby};
+use nix::unistd::{Uid, User, geteuid};
 use tempfile::TempDir;
 
 const HBA: &str = "\
@@ -73,9 +71,9 @@ const FILES: &[(&str, u32, &str)] = &[
 
 /// All servers; they end with this value.
 pub(crate) struct Servers {
-    dir: TempDir,
-    primary: Cluster,
     standby: Standby,
+    primary: Cluster,
+    dir: TempDir,
     silent: TcpListener,
     account: User,
 }
@@ -100,9 +98,9 @@ impl Servers {
         assert!(made.join().unwrap().success(), "the certificates were not made");
         keep_for(&account, dir.path());
         write_files(dir.path());
-        let standby = Standby::start(&primary, &account, dir.path());
+        let standby = Standby::of(&primary).unwrap();
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-        Self { dir, primary, standby, silent, account }
+        Self { standby, primary, dir, silent, account }
     }
 
     /// Sets the primary up as a group wants it, and waits until it is.
@@ -141,7 +139,7 @@ impl Servers {
         let socket = self.primary.psql("postgres", "SHOW unix_socket_directories").unwrap();
         BTreeMap::from([
             ("port", self.primary.port().to_string()),
-            ("standby", self.standby.port.to_string()),
+            ("standby", self.standby.port().to_string()),
             ("silent", self.silent.local_addr().unwrap().port().to_string()),
             ("server-user", self.account.name.clone()),
             ("socket-encoded", socket.replace('/', "%2F")),
@@ -174,54 +172,5 @@ fn write_files(dir: &Path) {
             None => fs::write(&path, text).unwrap(),
         }
         fs::set_permissions(&path, PermissionsExt::from_mode(*mode)).unwrap();
-    }
-}
-
-/// A hot standby; it ends with this value, and by itself after a while.
-struct Standby {
-    server: Child,
-    port: u16,
-}
-
-impl Standby {
-    fn start(primary: &Cluster, account: &User, dir: &Path) -> Self {
-        let data = dir.join("standby");
-        fs::create_dir(&data).unwrap();
-        fs::set_permissions(&data, PermissionsExt::from_mode(0o700)).unwrap();
-        chown(&data, Some(account.uid.as_raw()), Some(account.gid.as_raw())).unwrap();
-        let run = |command: &mut Command| {
-            command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/");
-            if geteuid().is_root() {
-                command.uid(account.uid.as_raw()).gid(account.gid.as_raw());
-            }
-        };
-        let mut copy = Command::new(primary.bin("pg_basebackup"));
-        run(copy.args(["-h", "127.0.0.1", "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-p"]));
-        let copied = copy.arg(primary.port().to_string()).arg("-D").arg(&data).output().unwrap();
-        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Command::new("timeout");
-        run(server.args(["--signal=QUIT", "300"]).arg(primary.bin("postgres")).arg("-D").arg(&data));
-        server.args(["-c", &format!("port={port}"), "-c", "unix_socket_directories="]);
-        let server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let standby = Self { server, port };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let ready = || {
-            let mut ready = Command::new(primary.bin("pg_isready"));
-            ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status().unwrap().success()
-        };
-        while !ready() {
-            assert!(Instant::now() < deadline, "the standby does not start");
-            thread::sleep(Duration::from_millis(20));
-        }
-        standby
-    }
-}
-
-impl Drop for Standby {
-    fn drop(&mut self) {
-        let pid = Pid::from_raw(i32::try_from(self.server.id()).unwrap());
-        kill(pid, Signal::SIGQUIT).ok();
-        self.server.wait().ok();
     }
 }
