@@ -75,13 +75,9 @@ fn ask(plan: &Plan, how: &RunArgs, terminal: Terminal) -> Result<(), Stop> {
     };
     let question = match plan.steps.len() {
         0 => format!("Resume {}?", count(plan.left_paused.len(), "paused job")),
-        steps => format!("{verb} {} in {}?", count(steps, "migration"), count(databases(plan), "database")),
+        steps => format!("{verb} {} in {}?", count(steps, "migration"), count(plan.databases().len(), "database")),
     };
     confirm(&question, "add --yes to run it without being asked", terminal)
-}
-
-fn databases(plan: &Plan) -> usize {
-    plan.steps.iter().map(|step| &step.target).collect::<std::collections::BTreeSet<_>>().len()
 }
 
 /// `1 migration`, `2 migrations`.

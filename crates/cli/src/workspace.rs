@@ -40,6 +40,15 @@ impl Workspace {
         &self.project.catalog
     }
 
+    /// The target of this name.
+    pub(crate) fn target(&self, name: &str) -> Result<TargetName, Stop> {
+        let known = self.catalog().targets.keys().find(|target| target.as_str() == name).cloned();
+        known.ok_or_else(|| {
+            let message = format!("there is no target `{}`", name.escape_debug());
+            Stop::because("target-unknown", message, "targets are declared in dunlin.toml")
+        })
+    }
+
     /// The dependency graph; without one nothing else makes sense.
     pub(crate) fn graph(&self) -> Result<Graph<'_>, Stop> {
         Ok(Graph::build(self.catalog())?)
@@ -74,15 +83,22 @@ impl Workspace {
 }
 
 impl Workspace {
-    /// The last lines of the logs of the databases that answered and have a ledger; what cannot be read is left out.
+    /// The last lines of the logs of the databases that answered and have a ledger, by the target that a migration belongs to;
+    /// what cannot be read is left out.
     pub(crate) async fn logs(&self, observed: &BTreeMap<TargetName, Observed>) -> Logs {
         let has_log =
             |observed: &&Observed| observed.facts().is_some_and(|facts| matches!(facts.ledger, Ledger::Present { .. }));
         let mut logs = Logs::new();
-        for target in observed.iter().filter(|(_, observed)| has_log(observed)).map(|(target, _)| target) {
+        let databases = dunlin_planner::Databases::of(observed);
+        let with_log = observed.iter().filter(|(target, observed)| has_log(observed) && databases.is_first(target));
+        for target in with_log.map(|(target, _)| target) {
             let Ok(driver) = self.connectors().driver(target).await else { continue };
-            if let Ok(log) = driver.log(&self.catalog().project).await {
-                logs.insert(target.clone(), log);
+            let Ok(lines) = driver.log(&self.catalog().project).await else { continue };
+            logs.entry(target.clone()).or_default();
+            for line in lines {
+                let set = line.id.as_ref().and_then(|id| self.catalog().sets.get(&id.set));
+                let own = set.map(|set| &set.target).filter(|own| databases.are_one(own, target));
+                logs.entry(own.unwrap_or(target).clone()).or_default().push(line);
             }
         }
         logs

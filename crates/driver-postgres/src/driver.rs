@@ -15,7 +15,7 @@ use crate::flavor::Flavor;
 use crate::inspect::execute;
 use crate::options::ConnectOptions;
 use crate::session::PostgresSession;
-use crate::{adopt, bootstrap, chain, inspect, obligation, pressure, repair, sql};
+use crate::{adopt, bootstrap, chain, inspect, obligation, pressure, repair, replicas, sql};
 
 /// Everything that a target's configuration says about reaching and using its database.
 #[derive(Debug, Clone)]
@@ -122,6 +122,10 @@ impl Driver for PostgresDriver {
 
     async fn timeline(&self) -> Result<Option<u32>, Failure> {
         inspect::timeline(&self.main).await.map_err(|failure| self.named(failure))
+    }
+
+    async fn replicated(&self) -> Result<(), Failure> {
+        replicas::check(&self.main, &self.target).await.map_err(|failure| self.named(failure))
     }
 
     async fn session(&self, lane: LaneKind) -> Result<Box<dyn Session>, Failure> {

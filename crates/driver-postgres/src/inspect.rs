@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dunlin_planner::{
     Capabilities, Failure, FailureClass, Identity, Ledger, PauseFacts, ProjectName, ServerVersion, TargetFacts,
-    TargetName,
+    TargetName, Timestamp,
 };
 use tokio_postgres::{Client, SimpleQueryRow};
 
@@ -12,6 +12,7 @@ use crate::connect::Connector;
 use crate::failure;
 use crate::flavor::{Extension, Flavor, ServerFacts};
 use crate::ledger;
+use crate::messages;
 use crate::obligation;
 use crate::rows::{field, one_row, rows, truth};
 
@@ -23,11 +24,15 @@ pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 
 const SERVER: &str = "SELECT current_database() AS database, current_setting('server_version_num') AS number, \
     current_setting('server_version') AS name, pg_is_in_recovery() AS standby, \
-    (SELECT oid FROM pg_database WHERE datname = current_database()) AS oid, \
-    has_function_privilege('pg_control_system()', 'EXECUTE') AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE') AS control";
+    (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8 AS started";
 
-const CONTROL: &str = "SELECT (SELECT system_identifier FROM pg_control_system()) AS system, \
-    (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline";
+/// Whether the role may ask which cluster this is.
+pub(crate) const MAY_READ_CONTROL: &str = "has_function_privilege('pg_control_system()', 'EXECUTE') \
+    AND has_function_privilege('pg_control_checkpoint()', 'EXECUTE')";
+
+/// The last checkpoint says the timeline of a standby; on a primary it may be the one before a promotion for a while.
+pub(crate) const TIMELINE: &str = "CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint()) \
+    ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int4 END";
 
 const EXTENSIONS: &str = "SELECT name, default_version, installed_version FROM pg_available_extensions";
 
@@ -40,12 +45,11 @@ pub(crate) async fn inspect(
     has_direct: bool,
 ) -> Result<TargetFacts, Failure> {
     let connection = connector.connect().await?;
-    let (facts, identity, ledger, pausing) = read(connection.client(), connector, flavor, project).await?;
+    let (server, ledger, pausing) = read(connection.client(), connector, flavor, project).await?;
     let sessions = has_direct || !connection.is_pooled().await?;
     execute(connection.client(), "ROLLBACK").await?;
     connection.give_back();
-    let capabilities = capabilities(flavor, &facts, sessions)?;
-    Ok(TargetFacts { target: target.clone(), identity, capabilities, ledger, pausing })
+    Ok(TargetFacts { ledger, pausing, ..server.facts(target, flavor, sessions)? })
 }
 
 /// A database that is not there yet, as its server's maintenance database shows it: number 0, and no ledger.
@@ -59,19 +63,31 @@ pub(crate) async fn inspect_absent(
     let connection = maintenance.connect().await?;
     let client = connection.client();
     execute(client, BEGIN).await?;
-    let (mut facts, identity) = server(client, maintenance, flavor).await?;
+    let mut server = server(client, maintenance, flavor).await?;
     let sessions = has_direct || !connection.is_pooled().await?;
     execute(client, "ROLLBACK").await?;
-    database.clone_into(&mut facts.database);
-    facts.extensions.values_mut().for_each(|extension| extension.installed = None);
-    let identity = Identity { database: 0, ..identity };
-    Ok(TargetFacts {
-        target: target.clone(),
-        identity,
-        capabilities: capabilities(flavor, &facts, sessions)?,
-        ledger: Ledger::Absent,
-        pausing: PauseFacts::default(),
-    })
+    database.clone_into(&mut server.facts.database);
+    server.facts.extensions.values_mut().for_each(|extension| extension.installed = None);
+    server.identity.database = 0;
+    server.facts(target, flavor, sessions)
+}
+
+/// What a server says of itself and of the database.
+struct ServerNow {
+    facts: ServerFacts,
+    identity: Identity,
+    started: Timestamp,
+}
+
+impl ServerNow {
+    /// Facts of a database without a ledger.
+    fn facts(self, target: &TargetName, flavor: &dyn Flavor, sessions: bool) -> Result<TargetFacts, Failure> {
+        let Self { facts, identity, started } = self;
+        let capabilities = capabilities(flavor, &facts, sessions)?;
+        let (target, standby) = (target.clone(), facts.standby);
+        let (ledger, pausing) = (Ledger::Absent, PauseFacts::default());
+        Ok(TargetFacts { target, identity, started, standby, capabilities, ledger, pausing })
+    }
 }
 
 async fn read(
@@ -79,19 +95,15 @@ async fn read(
     connector: &Connector,
     flavor: &dyn Flavor,
     project: &ProjectName,
-) -> Result<(ServerFacts, Identity, Ledger, PauseFacts), Failure> {
+) -> Result<(ServerNow, Ledger, PauseFacts), Failure> {
     execute(client, BEGIN).await?;
-    let (facts, identity) = server(client, connector, flavor).await?;
+    let server = server(client, connector, flavor).await?;
     let ledger = ledger::read(client, project).await?;
     let pausing = obligation::read(client, &ledger, flavor.pausing()).await?;
-    Ok((facts, identity, ledger, pausing))
+    Ok((server, ledger, pausing))
 }
 
-async fn server(
-    client: &Client,
-    connector: &Connector,
-    flavor: &dyn Flavor,
-) -> Result<(ServerFacts, Identity), Failure> {
+async fn server(client: &Client, connector: &Connector, flavor: &dyn Flavor) -> Result<ServerNow, Failure> {
     let row = one_row(client, SERVER).await?;
     let version = ServerVersion(field(&row, "number")?);
     if version.0 < OLDEST {
@@ -99,7 +111,6 @@ async fn server(
             format!("the server is PostgreSQL {}, and Dunlin needs 13 or newer", row.get("name").unwrap_or("?"));
         return Err(Failure::new(FailureClass::Rejected, message));
     }
-    let identity = identity(client, connector, field(&row, "oid")?, truth(&row, "control")).await?;
     let facts = ServerFacts {
         database: field(&row, "database")?,
         version,
@@ -108,16 +119,39 @@ async fn server(
         extensions: extensions(client).await?,
         extra: extra(client, flavor).await?,
     };
-    Ok((facts, identity))
+    Ok(ServerNow { facts, identity: identity(client, connector).await?, started: Timestamp(field(&row, "started")?) })
 }
 
-/// Where the control functions are not for this role, the server goes by its address.
-async fn identity(client: &Client, connector: &Connector, database: u32, control: bool) -> Result<Identity, Failure> {
-    if !control {
+/// Which database this is. Where the control functions are not for this role, the server goes by its address.
+pub(crate) async fn identity(client: &Client, connector: &Connector) -> Result<Identity, Failure> {
+    let query =
+        format!("SELECT oid, {MAY_READ_CONTROL} AS control FROM pg_database WHERE datname = current_database()");
+    let row = one_row(client, &query).await?;
+    let database = field(&row, "oid")?;
+    if !truth(&row, "control") {
         return Ok(Identity { system: connector.options().address(), database, timeline: 0 });
     }
-    let row = one_row(client, CONTROL).await?;
+    let query = format!("SELECT system_identifier AS system, {TIMELINE} AS timeline FROM pg_control_system()");
+    let row = one_row(client, &query).await?;
     Ok(Identity { system: field(&row, "system")?, database, timeline: field(&row, "timeline")? })
+}
+
+/// The timeline that the server writes on; none where it is a standby, or does not tell this role.
+pub(crate) async fn timeline(connector: &Connector) -> Result<Option<u32>, Failure> {
+    let query = format!(
+        "SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() AND pg_catalog.has_function_privilege('pg_catalog.pg_current_wal_lsn()', 'EXECUTE') \
+         AND pg_catalog.has_function_privilege('pg_catalog.pg_walfile_name(pg_lsn)', 'EXECUTE') THEN {} END AS file",
+        messages::FILE
+    );
+    let connection = connector.connect().await?;
+    let row = one_row(connection.client(), &query).await;
+    // A server that only speaks PostgreSQL's protocol may keep its log of writes otherwise.
+    let row = match row {
+        Err(failure) if failure.class == FailureClass::Rejected => return Ok(None),
+        row => row?,
+    };
+    connection.give_back();
+    Ok(row.get("file").and_then(|file| u32::from_str_radix(file.get(..8)?, 16).ok()))
 }
 
 async fn extensions(client: &Client) -> Result<BTreeMap<String, Extension>, Failure> {

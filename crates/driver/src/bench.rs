@@ -219,6 +219,7 @@ impl Bench {
             step: &step.step,
             text: Arc::clone(&step.text),
             pieces: None,
+            timeline: None,
             ledgers: &*self.ledgers,
             notices: Arc::new(|_| {}),
         }

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunlin_planner::FailureClass::{Busy, Estranged, Rejected};
-use dunlin_planner::{EnvironmentName, Kind, LaneKind, Ledger, ProbeFact, Repair, RowState, WalkAction};
+use dunlin_planner::{
+    Adoption, Belonging, EnvironmentName, How, Kind, LaneKind, Ledger, LedgerId, ProbeFact, Repair, RowState,
+    WalkAction,
+};
 use futures_util::future::{BoxFuture, join, join_all};
 
 use crate::bench::{Bench, StepText, class, needs, number_of_statements};
@@ -45,6 +48,7 @@ const CASES: &[(&str, Case)] = &[
     ("bootstrapping again changes nothing", |bench| Box::pin(bootstrap_is_idempotent(bench))),
     ("many can bootstrap at once", |bench| Box::pin(bootstrap_is_concurrent(bench))),
     ("a ledger belongs to one environment", |bench| Box::pin(environment_is_kept(bench))),
+    ("a copy gets a ledger of its own", |bench| Box::pin(adopt_a_copy(bench))),
     ("applying writes the row", |bench| Box::pin(apply_writes_the_row(bench))),
     ("a failing body leaves nothing", |bench| Box::pin(failing_body_leaves_nothing(bench))),
     ("what a step needs must be applied", |bench| Box::pin(dependencies_are_checked(bench))),
@@ -105,6 +109,41 @@ async fn environment_is_kept(bench: &Bench) {
         assert!(refused.message.contains("`dev`"), "{bench}: {}", refused.message);
     }
     assert_eq!(driver.bootstrap(Some(&dev)).await, made, "{bench}");
+}
+
+async fn adopt_a_copy(bench: &Bench) {
+    let old = bench.bootstrap().await;
+    let base = StepText::apply("a/1", &["CREATE TABLE one (id int)"]);
+    let next = StepText::apply("a/2", &["CREATE TABLE two (id int)"]).after(&[needs(&base, true)]);
+    for step in [&base, &next] {
+        assert_eq!(bench.apply(step).await, Ok(true), "{bench}");
+    }
+    let facts = bench.inspect().await;
+    let adoption = |ledger: &LedgerId, how| {
+        let belongs = Belonging { identity: Some(facts.identity.clone()), environment: None };
+        let (target, reason) = (facts.target.clone(), "a copy".to_owned());
+        Adoption {
+            target,
+            how,
+            reason,
+            ledger: ledger.clone(),
+            before: belongs.clone(),
+            after: belongs,
+            lost: Vec::new(),
+        }
+    };
+    let driver = bench.driver();
+    let same = driver.adopt(&bench.project, &adoption(&old, How::AfterRestore)).await;
+    assert_eq!(same.as_ref(), Ok(&old), "{bench}");
+    let new = driver.adopt(&bench.project, &adoption(&old, How::Fork)).await.expect("it is the ledger that was shown");
+    assert_ne!(new, old, "{bench}");
+    assert_eq!(bench.bootstrap().await, new, "{bench}");
+    let row = bench.row(&next).await.expect("the row is there");
+    assert_eq!(row.dependencies.first().map(|needed| &needed.ledger), Some(&new), "{bench}");
+    let again = driver.adopt(&bench.project, &adoption(&old, How::Fork)).await;
+    assert_eq!(class(&again), Some(Estranged), "{bench}: {again:?}");
+    let told = bench.log().await.iter().filter(|line| line.what == "adopted").count();
+    assert_eq!(told, 2, "{bench}");
 }
 
 async fn apply_writes_the_row(bench: &Bench) {

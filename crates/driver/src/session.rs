@@ -36,6 +36,14 @@ pub trait Driver: Send + Sync {
         Ok(None)
     }
 
+    /// Whether everything that is committed here has reached the servers that have to have it.
+    ///
+    /// # Errors
+    /// A [`Failure`], `Busy` where it has not: why what relies on it has to wait.
+    async fn replicated(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Opens a session for one lane; it keeps its connection until it is dropped.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
 //! Compares ledgers with files: where each migration stands, and what of the past no longer fits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use crate::databases::Databases;
+use crate::identity::Identities;
 use crate::repair::{commands, doubt, in_doubt, is_for_a_person};
 use crate::{
-    Body, Catalog, Class, Finding, Graph, Kind, Ledger, LedgerId, LedgerRow, Migration, MigrationId, MigrationIx,
-    Observed, RowState, Selection, StoredDependency, TargetName,
+    Body, Class, Finding, Graph, Kind, LedgerRow, Migration, MigrationIx, Observed, RowState, Selection, TargetName,
 };
 
 /// What was read from each database that was asked.
@@ -58,48 +59,27 @@ pub(crate) fn row_of<'o>(graph: &Graph<'_>, observed: &'o Observations, ix: Migr
     observed.get(target)?.facts()?.ledger.row(&migration.id)
 }
 
-/// Every disagreement between the ledgers and the files, for the sets that the selection concerns.
+/// Every disagreement between the ledgers and the files, for the sets that the selection concerns. What a ledger says that
+/// belongs elsewhere is none.
 pub(crate) fn drift(graph: &Graph<'_>, observed: &Observations, selection: &Selection) -> Vec<Finding> {
     let catalog = graph.catalog();
-    let ledgers = Ledgers { catalog, observed, by_id: ledgers(observed) };
+    let identities = Identities::judge(catalog, observed);
+    let databases = Databases::of(observed);
     let mut findings = Vec::new();
-    for (target, facts) in observed.iter().filter_map(|(target, observed)| Some((target, observed.facts()?))) {
-        for row in facts.ledger.rows().filter(|row| selection.concerns(&row.id.set) && row.state != RowState::Reverted)
-        {
-            match graph.find(&row.id).map(|ix| graph.migration(ix)) {
-                None => findings.push(missing_file(target, row)),
-                Some(migration) if catalog.sets[migration.set()].target != *target => {
-                    findings.push(moved(target, &catalog.sets[migration.set()].target, migration));
-                }
-                Some(migration) => findings.extend(row_findings(target, migration, row)),
+    for (target, row) in databases.rows(catalog, observed) {
+        let concerns = selection.concerns(&row.id.set) && row.state != RowState::Reverted;
+        if !concerns || identities.is_stranger(databases.first(target)) {
+            continue;
+        }
+        match graph.find(&row.id).map(|ix| graph.migration(ix)) {
+            None => findings.push(missing_file(target, row)),
+            Some(migration) if catalog.sets[migration.set()].target != *target => {
+                findings.push(moved(target, &catalog.sets[migration.set()].target, migration));
             }
-            if row.state == RowState::Applied {
-                let unmet = ledgers.unmet(row);
-                findings.extend(unmet.map(|(needed, there)| closure_broken(&row.id, target, &needed.id, there)));
-            }
+            Some(migration) => findings.extend(row_findings(target, migration, row)),
         }
     }
-    findings
-}
-
-/// Applied migrations, each with one that it needs and that is not applied.
-#[must_use]
-pub fn unmet(catalog: &Catalog, observed: &Observations) -> BTreeSet<(MigrationId, MigrationId)> {
-    let ledgers = Ledgers { catalog, observed, by_id: ledgers(observed) };
-    let rows = observed.values().filter_map(|observed| Some(observed.facts()?.ledger.rows())).flatten();
-    let applied = rows.filter(|row| row.state == RowState::Applied);
-    applied.flat_map(|row| ledgers.unmet(row).map(|(needed, _)| (row.id.clone(), needed.id.clone()))).collect()
-}
-
-/// Rows by the identity of the ledger they are in.
-fn ledgers(observed: &Observations) -> BTreeMap<&LedgerId, (&TargetName, &Ledger)> {
-    observed
-        .iter()
-        .filter_map(|(target, observed)| match &observed.facts()?.ledger {
-            ledger @ Ledger::Present { id, .. } => Some((id, (target, ledger))),
-            Ledger::Absent => None,
-        })
-        .collect()
+    identities.findings.into_iter().chain(findings).collect()
 }
 
 fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> Option<Finding> {
@@ -195,41 +175,6 @@ fn moved(was: &TargetName, now: &TargetName, migration: &Migration) -> Finding {
         .at(migration.place.clone())
         .hint(format!("give the set its target `{was}` back, or use a new set for `{now}`"))
         .of(&migration.id)
-}
-
-/// The ledgers that were read, by their identity and by their database.
-struct Ledgers<'o> {
-    catalog: &'o Catalog,
-    observed: &'o Observations,
-    by_id: BTreeMap<&'o LedgerId, (&'o TargetName, &'o Ledger)>,
-}
-
-impl<'o> Ledgers<'o> {
-    /// What an applied row remembers to have needed and is no longer applied: some database went back in time.
-    fn unmet<'r>(&self, row: &'r LedgerRow) -> impl Iterator<Item = (&'r StoredDependency, &'o TargetName)> {
-        row.dependencies.iter().filter_map(|needed| {
-            let (there, ledger) = self.of(needed)?;
-            let is_applied = ledger.row(&needed.id).is_some_and(|row| row.state == RowState::Applied);
-            (!is_applied).then_some((needed, there))
-        })
-    }
-
-    /// The ledger it was in, or, where nobody has that ledger any more, the one that stands in its place.
-    fn of(&self, needed: &StoredDependency) -> Option<(&'o TargetName, &'o Ledger)> {
-        self.by_id.get(&needed.ledger).copied().or_else(|| {
-            let set = self.catalog.sets.get(&needed.id.set)?;
-            let facts = self.observed.get(&set.target)?.facts()?;
-            Some((&facts.target, &facts.ledger))
-        })
-    }
-}
-
-fn closure_broken(id: &MigrationId, target: &TargetName, needed: &MigrationId, there: &TargetName) -> Finding {
-    let message =
-        format!("`{id}` is applied in `{target}` and needs `{needed}`, which is no longer applied in `{there}`");
-    let hint =
-        format!("`{there}` was restored to an earlier state or changed by hand; restore the databases to one moment");
-    Finding::error("closure-broken", message).class(Class::Drift).hint(hint).of(id)
 }
 
 /// A finding per asked database that did not answer with facts.

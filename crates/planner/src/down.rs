@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Serialize;
 
 use crate::check::{Observations, Standing, resumes, row_of, standing, unreachable};
+use crate::databases::Databases;
 use crate::graph::EdgeKind;
+use crate::identity::{Identities, standbys};
 use crate::pausing::{left_paused, pauses};
 use crate::repair::commands;
 use crate::select::named;
 use crate::through::Through;
 use crate::up::{planned_targets, weigh, without_session};
 use crate::{
-    Action, Class, Direction, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, Observed, Plan,
-    RowState, RunId, Selection, Step, StepIx, TargetName, Wait,
+    Action, Class, Direction, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, Plan, RowState,
+    RunId, Selection, Step, StepIx, TargetName, Wait,
 };
 
 /// Which applied migrations are to be taken back.
@@ -46,6 +48,8 @@ pub struct DownRequest {
 #[must_use]
 pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observations, request: &DownRequest) -> Plan {
     let mut findings: Vec<_> = unreachable(observed).collect();
+    findings.extend(standbys(graph.catalog(), observed));
+    findings.extend(Identities::judge(graph.catalog(), observed).findings.into_iter().filter(Finding::is_error));
     let applied = Applied::read(graph, observed);
     let named = applied.named(selection, &request.scope).unwrap_or_else(|finding| {
         findings.push(finding);
@@ -77,7 +81,7 @@ pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observatio
         targets: planned_targets(graph, observed),
         steps,
         pauses,
-        left_paused: left_paused(observed),
+        left_paused: left_paused(graph, observed),
         held: Vec::new(),
         settled: 0,
         findings,
@@ -88,6 +92,7 @@ pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observatio
 struct Applied<'p> {
     graph: &'p Graph<'p>,
     observed: &'p Observations,
+    databases: Databases<'p>,
     members: BTreeSet<MigrationIx>,
     dependents: BTreeMap<MigrationIx, BTreeMap<MigrationIx, EdgeKind>>,
 }
@@ -120,7 +125,7 @@ impl<'p> Applied<'p> {
                 dependents.entry(*needed).or_default().insert(later, why);
             }
         }
-        Self { graph, observed, members, dependents }
+        Self { graph, observed, databases: Databases::of(observed), members, dependents }
     }
 
     /// The migrations that the request names.
@@ -237,8 +242,7 @@ impl<'p> Applied<'p> {
             let in_sequence = first_of.get(&row.id.set).copied().filter(|first| first.version < row.id.version);
             row.dependencies.iter().map(|needed| &needed.id).find(|id| taken.contains(id)).or(in_sequence).cloned()
         };
-        let facts = self.observed.values().filter_map(Observed::facts);
-        let rows = facts.flat_map(|facts| facts.ledger.rows().map(|row| (&facts.target, row)));
+        let rows = self.databases.rows(self.graph.catalog(), self.observed);
         rows.filter(|(_, row)| row.state != RowState::Reverted && self.graph.find(&row.id).is_none())
             .filter_map(|(target, row)| Some(orphan(target, row, &behind(row)?)))
             .collect()
@@ -283,8 +287,10 @@ impl<'p> Applied<'p> {
         let migration = self.graph.migration(ix);
         let set = &self.graph.catalog().sets[migration.set()];
         let dependents = || self.dependents.get(&ix).into_iter().flatten();
-        let here =
-            |later: &MigrationIx| self.graph.catalog().sets[self.graph.migration(*later).set()].target == set.target;
+        let here = |later: &MigrationIx| {
+            let target = &self.graph.catalog().sets[self.graph.migration(*later).set()].target;
+            self.databases.are_one(target, &set.target)
+        };
         Some(Step {
             id: migration.id.clone(),
             name: migration.name.clone(),

@@ -55,7 +55,8 @@ pub struct Identity {
     pub system: String,
     /// The database's oid in the cluster.
     pub database: u32,
-    /// The timeline; it grows with every failover and restore.
+    /// The timeline; it grows with every failover and restore. 0 where the server does not tell: then its address stands for
+    /// the system.
     pub timeline: u32,
 }
 
@@ -74,6 +75,10 @@ pub enum Ledger {
         outdated: bool,
         /// The environment it belongs to.
         environment: Option<EnvironmentName>,
+        /// The database that it was made in, or adopted in last; none where that server did not tell.
+        born: Option<Identity>,
+        /// What was lost in a restore that a person has acknowledged, and was not applied again since.
+        lost: BTreeSet<MigrationId>,
         /// Its rows for this project, by migration.
         rows: BTreeMap<MigrationId, LedgerRow>,
     },
@@ -235,6 +240,10 @@ pub struct TargetFacts {
     pub target: TargetName,
     /// Which database it is.
     pub identity: Identity,
+    /// When its server was started, by its own clock: tells another name of a server from a copy of it.
+    pub started: Timestamp,
+    /// Whether its server follows another one, and takes no writes.
+    pub standby: bool,
     /// What it can do.
     pub capabilities: Capabilities,
     /// What is applied there.

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::check::Observations;
+use crate::databases::Databases;
 use crate::{Class, Failure, Finding, Graph, Identity, Observed, Plan, RunId, Step, Target, TargetFacts, TargetName};
 
 /// What a database says of pauses.
@@ -112,9 +113,17 @@ impl Plan {
     }
 }
 
+/// Whether `target` is the name of its database under which debts are shown and paid: the one that pauses there, or the first.
+pub(crate) fn answers(graph: &Graph<'_>, databases: &Databases<'_>, target: &TargetName) -> bool {
+    let mut names = graph.catalog().targets.values().filter(|other| databases.are_one(&other.name, target));
+    let watching = names.find(|other| other.watches()).map(|other| &other.name);
+    watching.unwrap_or_else(|| databases.first(target)) == target
+}
+
 /// What has to be resumed because whoever paused it is gone.
-pub(crate) fn left_paused(observed: &Observations) -> Vec<LeftPaused> {
-    let facts = observed.values().filter_map(Observed::facts);
+pub(crate) fn left_paused(graph: &Graph<'_>, observed: &Observations) -> Vec<LeftPaused> {
+    let databases = Databases::of(observed);
+    let facts = observed.values().filter_map(Observed::facts).filter(|one| answers(graph, &databases, &one.target));
     let open = facts.flat_map(|facts| facts.pausing.obligations.iter().map(|one| (&facts.target, one)));
     open.filter(|(_, obligation)| !obligation.held)
         .map(|(target, obligation)| LeftPaused { target: target.clone(), obligation: obligation.clone() })
@@ -123,7 +132,8 @@ pub(crate) fn left_paused(observed: &Observations) -> Vec<LeftPaused> {
 
 /// What is paused while `steps` run, and why something cannot be.
 pub(crate) fn pauses(graph: &Graph<'_>, observed: &Observations, steps: &[Step]) -> (Vec<Pause>, Vec<Finding>) {
-    let (mut pauses, mut findings) = (Vec::new(), Vec::new());
+    let (mut pauses, mut findings): (Vec<Pause>, Vec<Finding>) = (Vec::new(), Vec::new());
+    let databases = Databases::of(observed);
     for target in graph.catalog().targets.values().filter(|target| target.watches()) {
         let Some(facts) = observed.get(&target.name).and_then(Observed::facts).filter(|_| !steps.is_empty()) else {
             continue;
@@ -134,7 +144,9 @@ pub(crate) fn pauses(graph: &Graph<'_>, observed: &Observations, steps: &[Step])
         for pausable in fitting {
             let works_in =
                 works_in(observed, steps, &Identity { database: pausable.database, ..facts.identity.clone() });
-            if !works_in.is_empty() {
+            let twice =
+                |pause: &Pause| pause.pausable.key == pausable.key && databases.are_one(&pause.target, &target.name);
+            if !works_in.is_empty() && !pauses.iter().any(twice) {
                 pauses.push(Pause { target: target.name.clone(), pausable: pausable.clone(), works_in });
             }
         }

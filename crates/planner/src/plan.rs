@@ -1,6 +1,6 @@
 //! The plan: an inert value that is shown, rendered and executed as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -64,6 +64,18 @@ impl Plan {
         (0..self.steps.len()).map(StepIx)
     }
 
+    /// The name that stands for the database of `target`; targets that are one database share it.
+    #[must_use]
+    pub fn database<'p>(&'p self, target: &'p TargetName) -> &'p TargetName {
+        self.targets.get(target).and_then(|planned| planned.same_as.as_ref()).unwrap_or(target)
+    }
+
+    /// The databases in which it has steps, each by the name that stands for it.
+    #[must_use]
+    pub fn databases(&self) -> BTreeSet<&TargetName> {
+        self.steps.iter().map(|step| self.database(&step.target)).collect()
+    }
+
     /// The findings that forbid running it.
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.is_error())
@@ -83,6 +95,8 @@ pub struct PlannedTarget {
     pub ledger: Option<LedgerId>,
     /// Whether the run upgrades its ledger's tables.
     pub upgrade: bool,
+    /// The target that leads to the same database and stands for it.
+    pub same_as: Option<TargetName>,
 }
 
 /// One migration to apply or take back.
@@ -154,7 +168,7 @@ pub struct Dependency {
     pub id: MigrationId,
     /// With this checksum.
     pub checksum: Digest,
-    /// In this database.
+    /// In this database; the step's own name for it where it is the same.
     pub target: TargetName,
     /// Whether it is stored in the row and keeps binding afterwards; sequence binds pending work only.
     pub declared: bool,

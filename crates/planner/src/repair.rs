@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::check::{Observations, Standing, drift, standing};
+use crate::databases::Databases;
 use crate::{
     Body, Class, Digest, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, Observed, Probe, RowState, Selection,
     StatementClass, TargetName,
@@ -363,8 +364,8 @@ pub fn repairs(graph: &Graph<'_>, selection: &Selection, observed: &Observations
         let of = |finding: &&Finding| finding.is_error() && finding.migration.as_ref() == Some(&row.id);
         findings.iter().find(of).map_or_else(|| in_doubt(row), |finding| finding.message.clone())
     };
-    let facts = observed.values().filter_map(Observed::facts);
-    let rows = facts.flat_map(|facts| facts.ledger.rows().map(|row| (&facts.target, row)));
+    let databases = Databases::of(observed);
+    let rows = databases.rows(graph.catalog(), observed);
     rows.filter(|(_, row)| selection.concerns(&row.id.set))
         .filter_map(|(target, row)| {
             let ways = ways(in_target(graph, target, row), row);
@@ -399,9 +400,17 @@ pub fn repaired<'o>(
         Ok(ix) => graph.migration(ix).id.clone(),
         Err(unknown) => text.parse::<MigrationId>().map_err(|_| unknown)?,
     };
-    let facts =
-        observed.values().filter_map(Observed::facts).filter(|facts| target.is_none_or(|name| *name == facts.target));
-    let mut found: Vec<_> = facts.filter_map(|facts| Some((&facts.target, facts.ledger.row(&id)?))).collect();
+    let databases = Databases::of(observed);
+    let facts = observed.values().filter_map(Observed::facts);
+    let facts = facts.filter(|facts| match target {
+        Some(name) => *name == facts.target,
+        None => databases.is_first(&facts.target),
+    });
+    let home = |facts: &'o crate::TargetFacts| {
+        let own = graph.catalog().sets.get(&id.set).map(|set| &set.target);
+        own.filter(|own| databases.are_one(own, &facts.target)).unwrap_or(&facts.target)
+    };
+    let mut found: Vec<_> = facts.filter_map(|facts| Some((home(facts), facts.ledger.row(&id)?))).collect();
     if found.len() > 1 {
         found.retain(|(_, row)| row.state != RowState::Reverted);
     }
@@ -427,8 +436,10 @@ pub fn free_to_go(observed: &Observations, settlement: &Settlement) -> Result<()
     let id = &settlement.id;
     let needs =
         |row: &&LedgerRow| row.state != RowState::Reverted && row.dependencies.iter().any(|needed| needed.id == *id);
-    let rows = observed.values().filter_map(Observed::facts).flat_map(|facts| facts.ledger.rows());
-    let needing: Vec<_> = rows.filter(needs).map(|row| format!("`{}`", row.id)).collect();
+    let databases = Databases::of(observed);
+    let facts = observed.values().filter_map(Observed::facts).filter(|facts| databases.is_first(&facts.target));
+    let needing: Vec<_> =
+        facts.flat_map(|facts| facts.ledger.rows()).filter(needs).map(|row| format!("`{}`", row.id)).collect();
     if !settlement.takes_away() || needing.is_empty() {
         return Ok(());
     }

@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use crate::advice::unfinished;
 use crate::check::{Observations, Standing, drift, row_of, standing};
+use crate::closure::closure;
+use crate::databases::Databases;
 use crate::graph::EdgeKind;
+use crate::pausing::answers;
 use crate::{
     Finding, Graph, Held, Kind, Ledger, LedgerRow, MigrationId, MigrationIx, Obligation, Observed, RowState, Selection,
     ServiceName, TargetKind, TargetName, Timestamp, UpRequest, plan_up,
@@ -34,6 +37,8 @@ pub struct TargetStatus {
     pub enabled: bool,
     /// The server, for people, where it answered.
     pub server: Option<String>,
+    /// The target that leads to the same database and stands for it.
+    pub same_as: Option<TargetName>,
     /// Whether it has a ledger.
     pub has_ledger: bool,
     /// What runs have paused there, and the next one resumes where they are gone.
@@ -128,17 +133,17 @@ pub fn status(graph: &Graph<'_>, selection: &Selection, observed: &Observations)
     };
     let known = graph.order().iter().copied().filter(|ix| selection.is_chosen(*ix));
     let mut migrations: Vec<_> = known.map(|ix| lines.line(ix)).collect();
-    for (target, rows) in
-        observed.iter().filter_map(|(target, observed)| Some((target, observed.facts()?.ledger.rows())))
-    {
-        migrations
-            .extend(rows.filter(|row| selection.concerns(&row.id.set)).filter_map(|row| gone(graph, target, row)));
-    }
-    let findings = drift(graph, observed, selection).into_iter().chain(out_of_order).collect();
+    let databases = Databases::of(observed);
+    let rows = databases.rows(graph.catalog(), observed).filter(|(_, row)| selection.concerns(&row.id.set));
+    migrations.extend(rows.filter_map(|(target, row)| gone(graph, target, row)));
+    let findings = drift(graph, observed, selection).into_iter();
+    let findings = findings.chain(closure(graph, observed, selection, |_| true)).chain(out_of_order).collect();
     Status { targets: targets(graph, observed), migrations, findings }
 }
 
 fn targets(graph: &Graph<'_>, observed: &Observations) -> Vec<TargetStatus> {
+    let databases = Databases::of(observed);
+    let paused = |facts: &crate::TargetFacts| facts.pausing.obligations.clone();
     let one = |target: &crate::Target| {
         let observed = observed.get(&target.name);
         let facts = observed.and_then(Observed::facts);
@@ -147,8 +152,9 @@ fn targets(graph: &Graph<'_>, observed: &Observations) -> Vec<TargetStatus> {
             kind: target.kind,
             enabled: target.enabled,
             server: facts.map(|facts| facts.capabilities.server.clone()),
+            same_as: Some(databases.first(&target.name)).filter(|first| **first != target.name).cloned(),
             has_ledger: facts.is_some_and(|facts| matches!(facts.ledger, Ledger::Present { .. })),
-            paused: facts.map(|facts| facts.pausing.obligations.clone()).unwrap_or_default(),
+            paused: facts.filter(|_| answers(graph, &databases, &target.name)).map(paused).unwrap_or_default(),
             trouble: match observed {
                 Some(Observed::Failed(finding)) => Some(finding.clone()),
                 _ => None,

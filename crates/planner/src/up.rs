@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use crate::check::{Observations, Standing, drift, resumes, row_of, standing, unreachable};
+use crate::closure::closure;
+use crate::databases::Databases;
 use crate::graph::EdgeKind;
+use crate::identity::standbys;
 use crate::pausing::{left_paused, pauses};
 use crate::through::Through;
 use crate::{
@@ -29,6 +32,7 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
         graph,
         selection,
         observed,
+        databases: Databases::of(observed),
         steps: Vec::new(),
         step_of: BTreeMap::new(),
         held: BTreeMap::new(),
@@ -37,18 +41,18 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
         settled: 0,
     };
     let mut findings: Vec<_> = unreachable(observed).collect();
+    findings.extend(standbys(graph.catalog(), observed));
     findings.extend(drift(graph, observed, selection));
     for ix in graph.order().iter().copied() {
         planner.place(ix, &mut findings);
     }
+    let planned = |id: &MigrationId| graph.find(id).is_some_and(|ix| planner.step_of.contains_key(&ix));
+    findings.extend(closure(graph, observed, selection, planned));
     findings.extend(planner.not_selected(request));
     findings.retain(|finding| finding.severity > Severity::Note);
     let warnings = graph.catalog().findings.iter().filter(|finding| finding.severity == Severity::Warning);
-    let planned = |finding: &&Finding| {
-        let step = |id| graph.find(id).is_some_and(|ix| planner.step_of.contains_key(&ix));
-        finding.migration.as_ref().is_none_or(step)
-    };
-    findings.extend(warnings.filter(planned).cloned().map(|finding| graph.catalog().policy.judge(finding)));
+    let of_a_step = |finding: &&Finding| finding.migration.as_ref().is_none_or(planned);
+    findings.extend(warnings.filter(of_a_step).cloned().map(|finding| graph.catalog().policy.judge(finding)));
     weigh(&mut planner.steps);
     findings.extend(without_session(&planner.steps, observed));
     let (pauses, refused) = pauses(graph, observed, &planner.steps);
@@ -60,7 +64,7 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
         targets: planned_targets(graph, observed),
         steps: planner.steps,
         pauses,
-        left_paused: left_paused(observed),
+        left_paused: left_paused(graph, observed),
         held: planner.held.into_values().collect(),
         settled: planner.settled,
         findings,
@@ -69,6 +73,7 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
 
 /// The databases as they were observed, for the plan.
 pub(crate) fn planned_targets(graph: &Graph<'_>, observed: &Observations) -> BTreeMap<TargetName, PlannedTarget> {
+    let databases = Databases::of(observed);
     let planned = |facts: &TargetFacts| {
         let (ledger, upgrade) = match &facts.ledger {
             Ledger::Present { id, outdated, .. } => (Some(id.clone()), *outdated),
@@ -81,6 +86,7 @@ pub(crate) fn planned_targets(graph: &Graph<'_>, observed: &Observations) -> BTr
             identity: facts.identity.clone(),
             ledger,
             upgrade,
+            same_as: Some(databases.first(&facts.target)).filter(|first| **first != facts.target).cloned(),
         }
     };
     observed.iter().filter_map(|(name, observed)| Some((name.clone(), planned(observed.facts()?)))).collect()
@@ -125,6 +131,7 @@ struct Planner<'p> {
     graph: &'p Graph<'p>,
     selection: &'p Selection,
     observed: &'p Observations,
+    databases: Databases<'p>,
     steps: Vec<Step>,
     step_of: BTreeMap<MigrationIx, StepIx>,
     held: BTreeMap<MigrationIx, Held>,
@@ -239,7 +246,7 @@ impl<'p> Planner<'p> {
         let after = edges
             .iter()
             .filter(|edge| *edge.kind != EdgeKind::After && !self.held.contains_key(&edge.earlier))
-            .map(|edge| self.dependency(edge.earlier, edge.kind))
+            .map(|edge| self.dependency(&set.target, edge.earlier, edge.kind))
             .collect();
         let pulled_in_by = self.selection.pulled_in_by(ix).map(|by| self.graph.migration(by).id.clone());
         self.step_of.insert(ix, StepIx(self.steps.len()));
@@ -274,15 +281,17 @@ impl<'p> Planner<'p> {
     }
 
     /// A predecessor as the claim checks it: applied with the checksum that its ledger row has, or will have.
-    fn dependency(&self, earlier: MigrationIx, kind: &EdgeKind) -> Dependency {
+    fn dependency(&self, of: &TargetName, earlier: MigrationIx, kind: &EdgeKind) -> Dependency {
         let migration = self.graph.migration(earlier);
         let applied = row_of(self.graph, self.observed, earlier)
             .filter(|row| row.state == RowState::Applied && !self.step_of.contains_key(&earlier))
             .map(|row| row.checksum);
+        let target = &self.set(earlier).target;
         Dependency {
             id: migration.id.clone(),
             checksum: applied.unwrap_or(migration.up.digest),
-            target: self.set(earlier).target.clone(),
+            // The same database under another name is as near as its own.
+            target: if self.databases.are_one(target, of) { of.clone() } else { target.clone() },
             declared: matches!(kind, EdgeKind::Declared { .. }),
         }
     }

@@ -154,7 +154,7 @@ fn a_database_that_went_back_in_time() {
     apply auth/3 on core <sequence auth/2 checks auth/2
     apply iot/2 on metrics <after auth/1 checks iot/1
     error closure-broken Drift: `iot/1` is applied in `metrics` and needs `auth/1`, which is no longer applied in `core`
-      hint: `core` was restored to an earlier state or changed by hand; restore the databases to one moment
+      hint: `core` was restored to an earlier state or changed by hand: restore the databases to one moment; or, to have `auth/1` applied again, say `dunlin adopt --after-restore --target core --reason TEXT`
     --
     auth/1 pending
     auth/2 pending <auth/1
@@ -162,7 +162,7 @@ fn a_database_that_went_back_in_time() {
     iot/1 applied
     iot/2 pending
     error closure-broken Drift: `iot/1` is applied in `metrics` and needs `auth/1`, which is no longer applied in `core`
-      hint: `core` was restored to an earlier state or changed by hand; restore the databases to one moment
+      hint: `core` was restored to an earlier state or changed by hand: restore the databases to one moment; or, to have `auth/1` applied again, say `dunlin adopt --after-restore --target core --reason TEXT`
     ");
 }
 
@@ -174,7 +174,7 @@ fn a_database_that_was_replaced() {
     apply auth/3 on core <sequence auth/2 checks auth/2
     apply iot/2 on metrics <after auth/1 checks iot/1
     error closure-broken Drift: `iot/1` is applied in `metrics` and needs `auth/1`, which is no longer applied in `core`
-      hint: `core` was restored to an earlier state or changed by hand; restore the databases to one moment
+      hint: `core` was restored to an earlier state or changed by hand: restore the databases to one moment; or, to have `auth/1` applied again, say `dunlin adopt --after-restore --target core --reason TEXT`
     --
     auth/1 pending
     auth/2 pending <auth/1
@@ -182,7 +182,7 @@ fn a_database_that_was_replaced() {
     iot/1 applied
     iot/2 pending
     error closure-broken Drift: `iot/1` is applied in `metrics` and needs `auth/1`, which is no longer applied in `core`
-      hint: `core` was restored to an earlier state or changed by hand; restore the databases to one moment
+      hint: `core` was restored to an earlier state or changed by hand: restore the databases to one moment; or, to have `auth/1` applied again, say `dunlin adopt --after-restore --target core --reason TEXT`
     ");
 }
 

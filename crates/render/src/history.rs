@@ -39,7 +39,8 @@ fn head(target: &TargetName, rows: usize) -> String {
 /// What failed, and what was repaired.
 fn troubles(log: &[LogEntry], width: usize) -> String {
     let mut grid = Grid::new(4);
-    let told: Vec<_> = log.iter().filter(|entry| matches!(entry.what.as_str(), "failed" | "repaired")).collect();
+    let told: Vec<_> =
+        log.iter().filter(|entry| matches!(entry.what.as_str(), "failed" | "repaired" | "adopted")).collect();
     if told.is_empty() {
         return String::new();
     }

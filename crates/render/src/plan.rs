@@ -55,13 +55,14 @@ fn header(plan: &Plan, width: usize) -> String {
         return paint(BOLD, format!("Plan for {of}: no step; what an earlier run left paused is resumed")) + "\n";
     }
     let used: BTreeSet<_> = plan.steps.iter().map(|step| &step.target).collect();
+    let databases = plan.databases().len();
     let what = match plan.direction {
         Direction::Up => count(plan.steps.len(), "step"),
         Direction::Down => format!("takes back {}", count(plan.steps.len(), "migration")),
     };
     let longest = plan.steps.iter().map(|step| step.remaining).max().unwrap_or(0);
     let chain = if plan.steps.len() > 1 { format!("; the longest chain has {longest}") } else { String::new() };
-    let headline = format!("Plan for {of}: {what} on {}{chain}", count(used.len(), "database"));
+    let headline = format!("Plan for {of}: {what} on {}{chain}", count(databases, "database"));
     let mut grid = Grid::new(2);
     for (name, target) in plan.targets.iter().filter(|(name, _)| used.contains(name)) {
         grid.row([cell(NAME, name), cell(DIM, target.kind), plain(target_line(plan, name, target))]);
@@ -89,12 +90,16 @@ fn nothing_to_do(plan: &Plan) -> String {
 
 fn target_line(plan: &Plan, name: &TargetName, target: &PlannedTarget) -> String {
     let steps = plan.steps.iter().filter(|step| step.target == *name).count();
+    if let Some(same) = target.same_as.as_ref().filter(|same| plan.steps.iter().any(|step| step.target == **same)) {
+        return format!("the same database as {same}: {}", count(steps, "step"));
+    }
+    let also = target.same_as.as_ref().map(|same| format!("; the same database as {same}")).unwrap_or_default();
     let ledger = match target.ledger {
         None => "; its ledger will be created",
         Some(_) if target.upgrade => "; its ledger will be upgraded",
         Some(_) => "",
     };
-    format!("{}: {}{ledger}", one_line(&target.server), count(steps, "step"))
+    format!("{}: {}{ledger}{also}", one_line(&target.server), count(steps, "step"))
 }
 
 fn steps(plan: &Plan, width: usize) -> String {

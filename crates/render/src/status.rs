@@ -47,6 +47,10 @@ fn head(target: &TargetStatus) -> String {
     let server = match (&target.server, &target.trouble) {
         _ if !target.enabled => paint(WARN, "switched off in this environment"),
         (_, Some(_)) => paint(BAD, "not read, see below"),
+        (Some(_), None) if target.same_as.is_some() => {
+            let same = target.same_as.as_ref().map(ToString::to_string).unwrap_or_default();
+            paint(DIM, format!("the same database as {same}"))
+        }
         (Some(server), None) if target.has_ledger => paint(DIM, one_line(server)),
         (Some(server), None) => format!("{} {}", paint(DIM, one_line(server)), paint(WARN, "no ledger yet")),
         (None, None) => paint(DIM, "not asked"),

@@ -125,7 +125,7 @@ fn a_file_that_comes_late_is_out_of_order() {
 }
 
 #[test]
-fn another_environments_database_is_refused() {
+fn a_run_without_work_stamps_no_environment() {
     insta::assert_snapshot!(later(TWO, |project, _| {
         project.workspace().write("configs/prod.toml", "[targets.core]\nlock_timeout = \"2s\"\n");
         project.workspace().write("configs/dev.toml", "[targets.core]\nlock_timeout = \"2s\"\n");

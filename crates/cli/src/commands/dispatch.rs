@@ -1,6 +1,6 @@
 //! From the words of the command line to the command.
 
-use super::{completions, dev, down, explain, graph, history, init, new, plan, repair, status, up, validate};
+use super::{adopt, completions, dev, down, explain, graph, history, init, new, plan, repair, status, up, validate};
 use crate::args::{Command, Global};
 use crate::exit::{Exit, Stop};
 use crate::terminal::Terminal;
@@ -17,6 +17,7 @@ pub(crate) async fn dispatch(global: &Global, command: &Command, terminal: Termi
         Command::Validate(args) => validate::run(global, args, terminal),
         Command::Graph(args) => graph::run(global, args, terminal),
         Command::Explain(args) => explain::run(global, args, terminal).await,
+        Command::Adopt(args) => adopt::run(global, args, terminal).await,
         Command::Repair(args) => repair::run(global, args, terminal).await,
         Command::History(args) => history::run(global, args, terminal).await,
         Command::Dev(args) => dev::run(global, args, terminal).await,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dunlin_planner::{
-    Body, Capabilities, Digest, EnvironmentName, Failure, FailureClass, Feature, Holder, Identity, LaneKind, Ledger,
-    LedgerId, LedgerRow, LogEntry, MigrationId, Pausable, ProbeFact, ProjectName, Resumption, RowMark, RowState, RunId,
-    ServerVersion, Settlement, TargetFacts, TargetName, Timestamp,
+    Adoption, Body, Capabilities, Digest, EnvironmentName, Failure, FailureClass, Feature, Holder, How, Identity,
+    LaneKind, Ledger, LedgerId, LedgerRow, LogEntry, MigrationId, Pausable, ProbeFact, ProjectName, Resumption,
+    RowMark, RowState, RunId, ServerVersion, Settlement, TargetFacts, TargetName, Timestamp,
 };
 
 use super::fault::{Act, Fault};
@@ -200,16 +200,21 @@ impl State {
         let rows = self.rows.iter().filter(|((of, _), _)| of == project);
         let rows =
             rows.map(|(key, row)| (key.1.clone(), LedgerRow { holder: self.holder(key), ..row.read() })).collect();
+        let identity = Identity { system: format!("memory-{target}"), database: DATABASE, timeline: 1 };
         let ledger = match &self.ledger {
             None => Ledger::Absent,
             Some(id) => {
                 let environment = self.environment.clone();
-                Ledger::Present { id: id.clone(), protocol: 1, outdated: false, environment, rows }
+                let born = Some(identity.clone());
+                let lost = BTreeSet::new();
+                Ledger::Present { id: id.clone(), protocol: 1, outdated: false, environment, born, lost, rows }
             }
         };
         TargetFacts {
             target: target.clone(),
-            identity: Identity { system: format!("memory-{target}"), database: DATABASE, timeline: 1 },
+            identity,
+            started: Timestamp(0),
+            standby: false,
             capabilities: Capabilities {
                 server: "memory".to_owned(),
                 version: ServerVersion(170_000),
@@ -254,6 +259,29 @@ impl State {
     }
 }
 
+impl State {
+    /// A database in memory has no identity but its ledger's.
+    fn adopt(&mut self, project: &ProjectName, adoption: &Adoption) -> Result<LedgerId, Failure> {
+        let Some(old) = self.ledger.clone().filter(|id| *id == adoption.ledger) else {
+            return Err(Failure::new(FailureClass::Estranged, "the ledger is not as it was shown any more"));
+        };
+        let id = match adoption.how {
+            How::Fork => LedgerId::new(&format!("{old}-fork")).expect("a ledger's name fits"),
+            How::AfterRestore => old.clone(),
+        };
+        let needed = self.rows.values_mut().flat_map(|row| &mut row.row.dependencies);
+        needed.filter(|needed| needed.ledger == old).for_each(|needed| needed.ledger.clone_from(&id));
+        self.ledger = Some(id.clone());
+        self.environment.clone_from(&adoption.after.environment);
+        let (at, message) = (self.tick(), format!("`adopt --{}`: {}", adoption.how.word(), adoption.reason));
+        let what = "adopted".to_owned();
+        let entry =
+            LogEntry { id: None, at, run: None, what, by: "memory".to_owned(), message: Some(message), sqlstate: None };
+        self.log.push((project.clone(), entry));
+        Ok(id)
+    }
+}
+
 fn repaired(settlement: &Settlement, at: Timestamp) -> LogEntry {
     LogEntry {
         id: Some(settlement.id.clone()),
@@ -285,6 +313,10 @@ impl Driver for MemoryDatabase {
 
     async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {
         self.perform(&Act::Settle(settlement.id.clone()), |state| state.settle(project, settlement))
+    }
+
+    async fn adopt(&self, project: &ProjectName, adoption: &Adoption) -> Result<LedgerId, Failure> {
+        self.perform(&Act::Bootstrap, |state| state.adopt(project, adoption))
     }
 
     async fn pause(&self, project: &ProjectName, run: &RunId, what: &[Pausable]) -> Result<Paused, Failure> {

@@ -14,9 +14,14 @@
 //! ledger core [ID]
 //! row core crm/2 [applied|running|reverting|reverted] [edited|reworded] [alone] [begun STATEMENTS] [doubt] [held] [run ID] [needs MIGRATION@LEDGER…]
 //! unreachable core
+//! environment NAME
+//! identity core [born SYSTEM DATABASE TIMELINE] [now SYSTEM DATABASE TIMELINE] [stamped ENVIRONMENT] [lost MIGRATION…] [standby]
+//! same cron core
+//! copy replica core
 //! ```
 //!
-//! Services are declared by their sets, a `row` makes its ledger, and every digest follows from the migration's id.
+//! `same` lets a target lead to the database of another one, `copy` to a copy of it, as that is described up to there. Services are declared by their
+//! sets, a `row` makes its ledger, and every digest follows from the migration's id.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -78,6 +83,18 @@ impl Fixture {
             "row" => self.row(line),
             "job" => self.job(line),
             "paused" => self.paused(line),
+            "environment" => self.catalog.environment = Some(line.word(0).parse().unwrap()),
+            "identity" => self.identity(line),
+            "same" | "copy" => {
+                let target: TargetName = line.word(0).parse().unwrap();
+                let [Observed::Facts(this), Observed::Facts(other)] =
+                    [&target, &line.word(1).parse().unwrap()].map(|name| self.observed[name].clone())
+                else {
+                    panic!("`{}` or `{}` is unreachable", line.word(0), line.word(1))
+                };
+                let started = if line.head == "same" { other.started } else { this.started };
+                self.observed.insert(target.clone(), Observed::Facts(TargetFacts { target, started, ..other }));
+            }
             "unreadable" => self.pausing(line.word(0)).unreadable = Some("permission denied".to_owned()),
             "unreachable" => {
                 let finding = Finding::error("target-unreachable", format!("target `{}` is down", line.word(0)));
@@ -102,6 +119,7 @@ impl Fixture {
         if enabled {
             let features = line.list("offers").into_iter().map(|feature| Feature(feature.to_owned())).collect();
             let mut facts = facts(&name, features);
+            facts.started = Timestamp(self.observed.len() as i64);
             facts.capabilities.sessions = !line.says("pooled");
             facts.identity.database = line.list("oid").first().map_or(5, |oid| oid.parse().unwrap());
             self.observed.insert(name, Observed::Facts(facts));
@@ -183,9 +201,37 @@ impl Fixture {
         };
         if facts.ledger == Ledger::Absent {
             let id = id.parse().unwrap();
-            facts.ledger =
-                Ledger::Present { id, protocol: 1, outdated: false, environment: None, rows: BTreeMap::new() };
+            facts.ledger = Ledger::Present {
+                id,
+                protocol: 1,
+                outdated: false,
+                environment: None,
+                born: None,
+                lost: BTreeSet::new(),
+                rows: BTreeMap::new(),
+            };
         }
+    }
+
+    fn identity(&mut self, line: &Line<'_>) {
+        self.ledger(line.word(0), line.word(0));
+        let Some(Observed::Facts(facts)) = self.observed.get_mut(&line.word(0).parse().unwrap()) else {
+            unreachable!()
+        };
+        let identity = |key| match line.list(key)[..] {
+            [system, database, timeline, ..] => Some(Identity {
+                system: system.to_owned(),
+                database: database.parse().unwrap(),
+                timeline: timeline.parse().unwrap(),
+            }),
+            _ => None,
+        };
+        facts.identity = identity("now").unwrap_or_else(|| facts.identity.clone());
+        facts.standby = line.says("standby");
+        let Ledger::Present { born, environment, lost, .. } = &mut facts.ledger else { unreachable!() };
+        *born = identity("born");
+        *environment = line.list("stamped").first().map(|name| name.parse().unwrap());
+        lost.extend(line.list("lost").iter().map(|id| id.parse::<MigrationId>().unwrap()));
     }
 
     fn row(&mut self, line: &Line<'_>) {
@@ -210,6 +256,8 @@ fn facts(target: &TargetName, features: BTreeSet<Feature>) -> TargetFacts {
     TargetFacts {
         target: target.clone(),
         identity,
+        started: Timestamp(0),
+        standby: false,
         capabilities,
         ledger: Ledger::Absent,
         pausing: PauseFacts::default(),
@@ -326,7 +374,10 @@ struct Line<'t> {
     text: &'t str,
 }
 
-const KEYS: [&str; 10] = ["oid", "pause", "alias", "of", "after", "requires", "offers", "needs", "run", "begun"];
+const KEYS: [&str; 15] = [
+    "oid", "pause", "alias", "of", "after", "requires", "offers", "needs", "run", "begun", "born", "now", "stamped",
+    "lost", "standby",
+];
 
 impl<'t> Line<'t> {
     fn parse(text: &'t str, number: usize) -> Self {

@@ -195,13 +195,23 @@ pub(crate) fn observed(catalog: &Catalog, applied: &[&str]) -> BTreeMap<dunlin_p
         let ledger = match rows.is_empty() {
             true => Ledger::Absent,
             false => {
-                let id = "0193-ledger".parse().unwrap();
-                Ledger::Present { id, protocol: 1, outdated: false, environment: None, rows }
+                let id = format!("0193-{}", target.name).parse().unwrap();
+                Ledger::Present {
+                    id,
+                    protocol: 1,
+                    outdated: false,
+                    environment: None,
+                    born: None,
+                    lost: BTreeSet::new(),
+                    rows,
+                }
             }
         };
         Observed::Facts(TargetFacts {
             target: target.name.clone(),
-            identity: Identity { system: "7".to_owned(), database: 5, timeline: 1 },
+            identity: Identity { system: format!("system-{}", target.name), database: 5, timeline: 1 },
+            started: Timestamp(0),
+            standby: false,
             capabilities: Capabilities {
                 server: "PostgreSQL 17.11".to_owned(),
                 version: ServerVersion(170_011),

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use dunlin_driver::memory::{Act, Fault, MemoryDatabase};
 use dunlin_driver::{BatchClaim, Canceller, Claim, Driver, Paused, Session, StepTask};
 use dunlin_planner::{
-    BatchFacts, Body, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, LogEntry, Pausable, Pressure,
-    ProbeFact, ProjectName, Resumption, RunId, Settlement, TargetFacts, TargetName,
+    Adoption, BatchFacts, Body, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, LogEntry, Pausable,
+    Pressure, ProbeFact, ProjectName, Resumption, RunId, Settlement, TargetFacts, TargetName,
 };
 
 use super::history::Effect;
@@ -72,6 +72,10 @@ impl Driver for Reached {
 
     async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {
         self.database.settle(project, settlement).await
+    }
+
+    async fn adopt(&self, project: &ProjectName, adoption: &Adoption) -> Result<LedgerId, Failure> {
+        self.database.adopt(project, adoption).await
     }
 
     async fn pause(&self, project: &ProjectName, run: &RunId, what: &[Pausable]) -> Result<Paused, Failure> {
