@@ -188,6 +188,10 @@ impl View for Bars {
                 self.print(event);
             }
             EventKind::Noticed { .. } if shown(event, self.terminal) => self.print(event),
+            EventKind::FailedOver { again, .. } => {
+                self.total.dec(*again as u64);
+                self.print(event);
+            }
             EventKind::Stopping | EventKind::Paused { .. } | EventKind::Resumed { .. } => self.print(event),
             EventKind::RunStarted { .. }
             | EventKind::LedgerReady { .. }

@@ -11,7 +11,7 @@ use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::{Error, SimpleQueryMessage, SimpleQueryRow};
 
 use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
-use crate::messages::{self, Course, FENCED, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER};
+use crate::messages::{self, Course, FENCED, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER, OTHER_TIMELINE};
 use crate::ranges::{Column, Filled, Found, Ranges};
 use crate::rows::{begins_with, field, one_row, rows, truth};
 use crate::session::{Claimed, PostgresSession};
@@ -175,7 +175,7 @@ impl PostgresSession {
         let filled = ranges.fill(task, batch);
         let (rows, last) = (ranges.next.rows, ranges.next.last);
         let texts = self.texts(task, &key, &filled, size)?;
-        let lookout = self.lookout(key.lock, &task.step.body.settings);
+        let lookout = self.lookout(key.lock, task);
         let line = self.begin_work()?;
         line.listen(Some(task.notices.clone()));
         let (answers, seen) = lookout.watch(exchange(line.connection.client(), &texts)).await;
@@ -255,7 +255,7 @@ impl PostgresSession {
                 },
                 Err(failure) => failure,
             },
-            (Part::Opening, Some(NEEDS | OTHER_LEDGER)) => estranged(task, failure),
+            (Part::Opening, Some(NEEDS | OTHER_LEDGER | OTHER_TIMELINE)) => estranged(task, failure),
             (_, Some(LEFT)) => Failure {
                 hint: Some("a batch is one transaction: take what ends it out of the file".to_owned()),
                 ..Failure::new(FailureClass::Rejected, "the statement ended the transaction of its batch")

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dunlin_driver::NoticeSink;
 use dunlin_planner::{Failure, FailureClass, Notice};
@@ -14,7 +14,7 @@ use tokio_postgres::{Client, SimpleQueryRow};
 
 use crate::connect::Connector;
 use crate::rows::rows;
-use crate::sql;
+use crate::{replicas, sql};
 
 /// How many are named.
 const NAMED: usize = 3;
@@ -29,12 +29,21 @@ pub(crate) struct Lookout {
     /// The backend's process id as an expression: a number, or a query where a pooler hides it.
     backend: String,
     every: Duration,
-    notices: Option<NoticeSink>,
+    notices: NoticeSink,
+    /// Whether locks are told of too.
+    tells: bool,
 }
 
 impl Lookout {
     /// Looks for the backend `pid`, or for the one that holds the migration's advisory lock, every half `lock_timeout`.
-    pub(crate) fn new(connector: Connector, pid: Option<i32>, lock: i32, lock_timeout: Duration) -> Self {
+    /// Tells `notices` of a commit that waits for a synchronous standby.
+    pub(crate) fn new(
+        connector: Connector,
+        pid: Option<i32>,
+        lock: i32,
+        lock_timeout: Duration,
+        notices: NoticeSink,
+    ) -> Self {
         let backend = pid.map_or_else(
             || {
                 format!(
@@ -47,13 +56,13 @@ impl Lookout {
             |pid| pid.to_string(),
         );
         let every = (lock_timeout / 2).max(Duration::from_millis(20));
-        Self { connector, backend, every, notices: None }
+        Self { connector, backend, every, notices, tells: false }
     }
 
-    /// Tells `notices` who is in the way, and whenever it is somebody else: for what may wait as long as it takes, such as
-    /// an index build. What is over by the second look shows in its failure.
-    pub(crate) fn telling(self, notices: NoticeSink) -> Self {
-        Self { notices: Some(notices), ..self }
+    /// Tells who is in the way, and whenever it is somebody else: for what may wait as long as it takes, such as an index
+    /// build. What is over by the second look shows in its failure.
+    pub(crate) fn telling(self) -> Self {
+        Self { tells: true, ..self }
     }
 
     /// Awaits `work`, and says who kept it waiting when it was last looked at.
@@ -74,22 +83,47 @@ impl Lookout {
     async fn look(&self, seen: &mut Option<String>) {
         tokio::time::sleep(self.every).await;
         let Ok(connection) = self.connector.connect().await else { return };
-        let (mut every, mut told) = (self.every, BTreeSet::new());
+        let (mut every, mut told, mut commit) = (self.every, BTreeSet::new(), Commit::default());
         loop {
             let Ok(found) = blockers(connection.client(), &self.backend).await else { return };
             let again = seen.is_some();
             if let Some(Blockers { pids, words }) = found {
-                if let Some(notices) = self.notices.as_ref().filter(|_| again && told != pids) {
-                    notices(notice(&words));
+                if self.tells && again && told != pids {
+                    (self.notices)(notice(&words));
                     told = pids;
                 }
                 *seen = Some(words);
             }
+            let Ok(awaited) = replicas::awaited(connection.client(), &self.backend).await else { return };
+            let waits = awaited.is_some();
+            if let Some(names) = commit.is_due(awaited) {
+                (self.notices)(replicas::waiting(&names));
+            }
             tokio::time::sleep(every).await;
-            if self.notices.is_some() {
+            if self.tells || waits {
                 every = (every * 2).min(PATIENT);
             }
         }
+    }
+}
+
+/// For how long a commit has waited for a synchronous standby.
+#[derive(Default)]
+struct Commit {
+    since: Option<Instant>,
+    told: bool,
+}
+
+impl Commit {
+    /// The standbys, once for each time that it waits long.
+    fn is_due(&mut self, awaited: Option<String>) -> Option<String> {
+        if awaited.is_none() {
+            *self = Self::default();
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let names = awaited.filter(|_| !self.told && since.elapsed() >= replicas::SOON)?;
+        self.told = true;
+        Some(names)
     }
 }
 

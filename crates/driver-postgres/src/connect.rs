@@ -93,6 +93,11 @@ impl Connection {
         self.kept().tap.listen(sink);
     }
 
+    /// Whether a commit was let go before the synchronous standbys had it, since this was asked last.
+    pub(crate) fn gave_up_waiting(&self) -> bool {
+        self.kept().tap.gave_up_waiting()
+    }
+
     pub(crate) fn cancel_request(&self) -> CancelRequest {
         let kept = self.kept();
         CancelRequest { token: kept.client.cancel_token(), maker: kept.maker.clone(), endpoint: kept.endpoint.clone() }

@@ -24,7 +24,9 @@ pub(crate) fn of(error: &Error) -> Failure {
 }
 
 pub(crate) fn of_db(db: &DbError) -> Failure {
-    let state = db.code().code();
+    // What a standby says to BEGIN READ WRITE has the code of much else, and its text may be in any language.
+    let standby = db.code().code() == "0A000" && db.routine() == Some("call_bool_check_hook");
+    let state = if standby { "25006" } else { db.code().code() };
     Failure {
         class: class_of_state(state),
         message: db.message().to_owned(),

@@ -7,6 +7,7 @@ use dunlin_planner::Notice;
 use tokio_postgres::error::DbError;
 
 use crate::connect::locked;
+use crate::replicas;
 
 /// Hands on what the server says besides answers, to whoever listens just now.
 #[derive(Clone, Default)]
@@ -17,6 +18,8 @@ struct Hearing {
     sink: Option<NoticeSink>,
     /// What was said while the connection was made, such as a warning of the collation's version.
     early: Vec<Notice>,
+    /// A commit was let go before the synchronous standbys had it.
+    given_up: bool,
 }
 
 impl Tap {
@@ -38,10 +41,19 @@ impl Tap {
     }
 
     pub(crate) fn hand_on(&self, notice: &DbError) {
-        let sink = locked(&self.0).sink.clone();
+        let sink = {
+            let mut hearing = locked(&self.0);
+            hearing.given_up |= replicas::is_given_up(notice);
+            hearing.sink.clone()
+        };
         if let Some(sink) = sink {
             sink(of(notice));
         }
+    }
+
+    /// Whether a commit was let go before the synchronous standbys had it, since this was asked last.
+    pub(crate) fn gave_up_waiting(&self) -> bool {
+        std::mem::take(&mut locked(&self.0).given_up)
     }
 }
 

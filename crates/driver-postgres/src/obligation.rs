@@ -150,7 +150,7 @@ async fn prove(connection: &Connection, connector: &Connector, run: &RunId) -> R
 async fn begin(client: &Client) -> Result<bool, Failure> {
     let text = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = on; \
-         SET LOCAL standard_conforming_strings = on; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
+         SET LOCAL standard_conforming_strings = on; SET LOCAL synchronous_commit = local; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
          SET LOCAL idle_in_transaction_session_timeout = 60000; SELECT pg_advisory_xact_lock({}, 0)",
         sql::PAUSE_CLASS
     );

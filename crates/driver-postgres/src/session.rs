@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dunlin_driver::{BatchClaim, Canceller, Claim, NoticeSink, Session, StepTask};
-use dunlin_planner::{BatchFacts, Body, Failure, FailureClass, LaneKind, Pressure, ProbeFact, StepSettings};
+use dunlin_planner::{BatchFacts, Body, Failure, FailureClass, LaneKind, Pressure, ProbeFact};
 use tokio_postgres::error::SqlState;
 
 use crate::blockers::{self, Lookout};
@@ -50,6 +50,8 @@ pub(crate) struct Line {
     pub(crate) pooled: bool,
     /// The server can notice by itself that its client is gone.
     pub(crate) watches_client: bool,
+    /// It leads to a server that takes no writes: the name may lead elsewhere by the next attempt.
+    unfit: AtomicBool,
 }
 
 /// Stops what a session is doing.
@@ -117,9 +119,20 @@ impl PostgresSession {
     }
 
     /// Somebody who looks at what this session's backend waits for.
-    pub(crate) fn lookout(&self, lock: i32, settings: &StepSettings) -> Lookout {
+    pub(crate) fn lookout(&self, lock: i32, task: &StepTask<'_>) -> Lookout {
         let pid = self.line.as_ref().filter(|line| !line.pooled).map(|line| line.connection.startup_pid);
-        Lookout::new(self.outside.clone(), pid, lock, messages::lock_timeout(settings))
+        let timeout = messages::lock_timeout(&task.step.body.settings);
+        Lookout::new(self.outside.clone(), pid, lock, timeout, task.notices.clone())
+    }
+
+    /// Another way to the same database.
+    pub(crate) fn outside(&self) -> &Connector {
+        &self.outside
+    }
+
+    /// Whether a cancel request came since the last thing was begun that may be cancelled.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.brake.pulled.load(Ordering::SeqCst)
     }
 
     /// What was sent has come to its end.
@@ -158,13 +171,17 @@ impl PostgresSession {
 
     /// The failure that an error is, for this session.
     pub(crate) fn failure(&self, error: &tokio_postgres::Error) -> Failure {
-        blockers::named(self.perhaps_interrupted(failure::of(error)), self.blockers.as_deref())
+        let failure = blockers::named(self.perhaps_interrupted(failure::of(error)), self.blockers.as_deref());
+        if let Some(line) = self.line.as_ref().filter(|_| failure.class == FailureClass::Unreachable) {
+            line.unfit.store(true, Ordering::SeqCst);
+        }
+        failure
     }
 
     pub(crate) fn perhaps_interrupted(&self, failure: Failure) -> Failure {
         // Cancelled after our own request it was interrupted; otherwise its time was up, or somebody else cancelled it.
         let cancelled = failure.sqlstate.as_deref() == Some(SqlState::QUERY_CANCELED.code());
-        if !cancelled || !self.brake.pulled.load(Ordering::SeqCst) {
+        if !cancelled || !self.is_stopped() {
             return failure;
         }
         Failure { class: FailureClass::Interrupted, hint: None, ..failure }
@@ -222,7 +239,7 @@ impl Line {
         // The setting exists everywhere from 14 on, and is refused where the system cannot tell that a peer is gone.
         let linux = row.get("version").is_some_and(|version| version.contains("linux"));
         let watches_client = linux && field::<u32>(&row, "number")? >= 140_000;
-        Ok(Self { connection, pooled, watches_client })
+        Ok(Self { connection, pooled, watches_client, unfit: AtomicBool::default() })
     }
 
     pub(crate) fn listen(&self, sink: Option<NoticeSink>) {
@@ -234,7 +251,7 @@ impl Drop for PostgresSession {
     /// A connection that still holds a lock or has worked outside transactions does not go back to the pool.
     fn drop(&mut self) {
         let clean = self.lane == LaneKind::Main && self.claimed.is_none() && !self.in_flight;
-        if let Some(line) = self.line.take().filter(|_| clean) {
+        if let Some(line) = self.line.take().filter(|line| clean && !line.unfit.load(Ordering::SeqCst)) {
             line.connection.give_back();
         }
     }
@@ -247,11 +264,16 @@ impl Session for PostgresSession {
     }
 
     async fn apply(&mut self, task: &StepTask<'_>) -> Result<bool, Failure> {
-        self.apply_whole(task).await
+        let done = self.apply_whole(task).await?;
+        self.replicated(task, done).await
     }
 
     async fn claim(&mut self, task: &StepTask<'_>) -> Result<Claim, Failure> {
-        self.claim_alone(task).await
+        let claim = self.claim_alone(task).await?;
+        if claim == Claim::AlreadyDone {
+            self.replicated(task, false).await?;
+        }
+        Ok(claim)
     }
 
     async fn probe(&mut self, body: &Body, index: usize) -> Result<ProbeFact, Failure> {
@@ -279,11 +301,19 @@ impl Session for PostgresSession {
     }
 
     async fn claim_batches(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchClaim, Failure> {
-        self.claim_ranges(task, size).await
+        let claim = self.claim_ranges(task, size).await?;
+        if claim == BatchClaim::AlreadyDone {
+            self.replicated(task, false).await?;
+        }
+        Ok(claim)
     }
 
     async fn batch(&mut self, task: &StepTask<'_>, size: u64) -> Result<BatchFacts, Failure> {
-        self.run_range(task, size).await
+        let facts = self.run_range(task, size).await?;
+        if facts.last {
+            self.replicated(task, true).await?;
+        }
+        Ok(facts)
     }
 
     async fn pressure(&mut self) -> Result<Pressure, Failure> {
@@ -291,7 +321,8 @@ impl Session for PostgresSession {
     }
 
     async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
-        self.write_finish(task).await
+        self.write_finish(task).await?;
+        self.replicated(task, true).await.map(drop)
     }
 
     async fn release(&mut self) {

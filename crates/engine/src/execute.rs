@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::pausing::{self, Pauses};
+use crate::replication;
 use crate::step::{Context, attempt};
 use crate::{Connectors, EventSink, Patience, sealing};
 
@@ -68,8 +69,9 @@ pub async fn execute(plan: Arc<Plan>, execution: Execution) -> RunReport {
     for target in ready_now(&plan, &databases) {
         context.emit(EventKind::LedgerReady { target });
     }
+    let waiting = replication::unreplicated(&context, &databases).await;
     let pauses = Pauses::begin(&context, &mut databases).await;
-    let mut shell = Shell { context, databases, began, run, sessions: Sessions::new(), tasks: JoinSet::new() };
+    let mut shell = Shell { context, databases, waiting, began, run, sessions: Sessions::new(), tasks: JoinSet::new() };
     shell.drive().await;
     let resumptions = pauses.end(&shell.context, &shell.databases).await;
     let heads = sealing::seal(&shell.context, &shell.databases).await;
@@ -164,6 +166,8 @@ fn ready_now(plan: &Plan, databases: &Databases) -> Vec<TargetName> {
 struct Shell {
     context: Arc<Context>,
     databases: Databases,
+    /// Steps that rely on what is not yet replicated.
+    waiting: BTreeMap<StepIx, Failure>,
     began: Instant,
     run: Run,
     sessions: Sessions,
@@ -193,9 +197,11 @@ impl Shell {
         let ready = self.databases.get(&target).cloned();
         let context = Arc::clone(&self.context);
         let timeline = self.run.timeline(step);
+        let waits = self.waiting.get(&step).cloned();
         self.tasks.spawn(async move {
             let driver = ready.as_ref().and_then(|ready| Some(Arc::clone(&ready.as_ref().ok()?.0)));
             let opened = match (session, ready) {
+                _ if waits.is_some() => Err(Outcome::Refused(waits.expect("it was looked at just now"))),
                 (Some(session), _) => Ok(session),
                 (None, Some(Ok((driver, _)))) => driver.session(lane).await.map_err(Outcome::Failed),
                 (None, Some(Err(failure))) => Err(Outcome::Refused(failure)),

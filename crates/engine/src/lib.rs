@@ -10,6 +10,7 @@ mod connect;
 mod execute;
 mod observe;
 mod pausing;
+mod replication;
 mod sealing;
 mod step;
 mod stop;

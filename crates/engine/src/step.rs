@@ -35,12 +35,12 @@ impl Context {
     }
 }
 
-/// Runs `step` in `session` once; `rows` counts what a backfill changes.
+/// Runs a step of a lane in `session` once, on a server that writes on `timeline`; `rows` counts what a backfill changes.
 pub(crate) async fn attempt(
     context: &Arc<Context>,
     session: &mut dyn Session,
-    ix: StepIx,
-    lane: LaneKind,
+    (ix, lane): (StepIx, LaneKind),
+    timeline: Option<u32>,
     rows: &mut Option<u64>,
 ) -> Outcome {
     let step = context.plan.step(ix);
@@ -59,7 +59,7 @@ pub(crate) async fn attempt(
     };
     let ledgers = |target: &TargetName| context.ledgers.get(target).cloned();
     let (project, run, ledgers) = (&context.plan.project, &context.run, &ledgers);
-    let task = StepTask { project, run, step, text, pieces, ledgers, notices };
+    let task = StepTask { project, run, step, text, pieces, timeline, ledgers, notices };
     let canceller = session.canceller();
     let done = match lane {
         LaneKind::Main => until_stopped(session.apply(&task), canceller, &context.stop).await,

@@ -113,6 +113,17 @@ pub enum EventKind {
         /// What it said.
         notice: Notice,
     },
+    /// Another server has taken over.
+    FailedOver {
+        /// Its database.
+        target: TargetName,
+        /// The timeline before.
+        from: u32,
+        /// The timeline now.
+        to: u32,
+        /// How many steps were done there and are looked up again.
+        again: usize,
+    },
     /// A step will be tried again.
     StepRetried {
         /// Which.

@@ -32,6 +32,14 @@ pub fn event_line(event: &Event, plan: &Plan) -> Option<String> {
             of_step(plan, *step, &paint(WARN, format!("rests for {}: {}", span(*rest), one_line(why))))
         }
         EventKind::Noticed { step, notice } => of_step(plan, *step, &noticed(notice)),
+        EventKind::FailedOver { target, from, to, again } => {
+            let looked = match again {
+                0 => String::new(),
+                again => format!("; {} looked up again, as the last may be lost", count(*again, "step")),
+            };
+            let said = format!("another server took over (timeline {from}, now {to}){looked}");
+            format!("{}{}", database(plan, target), paint(WARN, said))
+        }
         EventKind::StepRetried { step, failure, rest } => {
             let why = one_line(&failure.message);
             of_step(plan, *step, &paint(WARN, format!("is tried again in {}: {why}", span(*rest))))
@@ -77,6 +85,9 @@ fn ended(end: &StepEnd, took: Duration) -> Option<String> {
         StepEnd::Failed { failure } if failure.class == FailureClass::Interrupted => {
             (WARN, format!("interrupted after {}", span(took)))
         }
+        StepEnd::Failed { failure } if failure.class == FailureClass::Unreplicated => {
+            (WARN, format!("applied after {}, {}", span(took), one_line(&failure.message)))
+        }
         StepEnd::Failed { failure } => (BAD, format!("failed after {}: {}", span(took), one_line(&failure.message))),
         StepEnd::Blocked { .. } | StepEnd::NotStarted => return None,
     };
@@ -112,6 +123,7 @@ pub fn event_json(event: &Event, plan: &Plan) -> String {
         | EventKind::LedgerReady { .. }
         | EventKind::Paused { .. }
         | EventKind::Resumed { .. }
+        | EventKind::FailedOver { .. }
         | EventKind::Stopping
         | EventKind::RunEnded { .. } => None,
     };

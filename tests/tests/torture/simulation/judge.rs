@@ -41,7 +41,9 @@ pub(crate) fn report(project: &Project, world: &World, plan: &Plan, report: &Run
                     FailureClass::Busy
                     | FailureClass::Unreachable
                     | FailureClass::Unknown
-                    | FailureClass::Interrupted => true,
+                    | FailureClass::FailedOver
+                    | FailureClass::Interrupted
+                    | FailureClass::Unreplicated => true,
                     FailureClass::Rejected => failure.message == "trouble",
                     FailureClass::Dirty => step.body.statements.iter().any(leaves_no_trace),
                     FailureClass::Estranged | FailureClass::Misconfigured => false,
