@@ -144,6 +144,7 @@ fn a_status_as_json_has_moments_in_rfc_3339() {
           "kind": "postgres",
           "enabled": true,
           "server": "PostgreSQL 17.11",
+          "same_as": null,
           "has_ledger": true,
           "paused": [],
           "trouble": null
