@@ -142,7 +142,7 @@ fn first_secret(text: &str) -> usize {
         let value = text[equals + 1..].trim_start();
         let start = text.len() - value.len();
         let key = text[..equals].trim_end().trim_end_matches(['"', '\'']);
-        let key = &key[key.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).map_or(0, |at| at + 1)..];
+        let key = key.rsplit(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).next().unwrap_or_default();
         match value.chars().next() {
             Some(quote @ ('"' | '\'')) => {
                 let Some(len) = value[1..].find(quote) else { return start };
@@ -182,6 +182,7 @@ mod tests {
     fn what_may_be_secret_is_cut_off() {
         check("[targets.a]\nurl = \"postgres://u:hunter2@h/d\"", "url", "dunlin.toml:2:1 3 url = …");
         check("[targets.a]\npasword = 'hunter2' # x", "pasword", "dunlin.toml:2:1 7 pasword = …");
+        check("[targets.a]\nhost \u{1F600} = 'hunter2'", "host", "dunlin.toml:2:1 4 host \u{1F600} = …");
         check("[targets.a]\npassword = hunter2", "hunter2", "dunlin.toml:2:12 0 password = …");
         check("[targets.a]\npassword = \"hunter2", "hunter2", "dunlin.toml:2:13 0 password = …");
         check(

@@ -235,7 +235,7 @@ pub(crate) fn control(text: &str, statement: &Statement) -> Option<Control> {
 
 fn copies_to_stdout(text: &str, range: &Range<usize>) -> bool {
     let tokens: Vec<_> = head(text, range).collect();
-    tokens.windows(2).any(|pair| pair[0].is("to") && pair[1].is("stdout"))
+    tokens.windows(2).any(|pair| pair[0].is("to") && (pair[1].is("stdout") || pair[1].is("stdin")))
 }
 
 /// What one statement asks for.

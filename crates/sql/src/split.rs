@@ -11,6 +11,7 @@ use squawk_lexer::TokenKind;
 use crate::control::{self, ControlError, TransactionModes};
 use crate::lexer::{Lexer, Token};
 use crate::lines::LineIndex;
+use crate::stream::LINE_KEPT;
 
 /// Deeper nesting is refused: parsers behind this one recurse.
 const MAX_DEPTH: usize = 1_000;
@@ -93,7 +94,7 @@ pub enum SplitError {
     MetaCommand {
         /// The command, with its backslash.
         command: String,
-        /// From the backslash to the end of the line.
+        /// From the backslash to the end of the line, if that is not too far.
         range: Range<usize>,
     },
     /// SQL between `COPY … FROM STDIN;` and the end of its line.
@@ -212,7 +213,7 @@ pub(crate) fn split_prefix(text: &str, part: &Range<usize>, is_begun: bool, is_a
     Prefix { statements, comments, tokens, end, reads_data, error }
 }
 
-/// The first unquoted words of a statement, which say whether it has an SQL body or inline data.
+/// The first unquoted words of a statement, or of one in a body, which say whether it has an SQL body or inline data.
 #[derive(Debug, Default)]
 struct Head {
     copy: bool,
@@ -258,7 +259,7 @@ struct Splitter<'a> {
     head: Head,
     previous: Option<Token<'a>>,
     parentheses: Vec<Range<usize>>,
-    /// The openings of BEGIN ATOMIC and of CASE inside it.
+    /// The openings of BEGIN ATOMIC, which may be one in another.
     blocks: Vec<Range<usize>>,
     reads_stdin: bool,
     /// Did statements come before this text?
@@ -308,6 +309,7 @@ impl<'a> Splitter<'a> {
             TokenKind::Semi if self.parentheses.is_empty() && self.blocks.is_empty() => {
                 return self.end_statement(token.range.end);
             }
+            TokenKind::Semi if self.parentheses.is_empty() => self.head = Head::default(),
             _ => {}
         }
         if self.streams.is_some() {
@@ -339,7 +341,8 @@ impl<'a> Splitter<'a> {
         match token.text {
             "\\" => {
                 let rest = &self.text[token.range.start..self.end];
-                let line = rest.split('\n').next().unwrap_or_default().trim_end();
+                let line = rest.split('\n').next().unwrap_or_default();
+                let line = line[..line.floor_char_boundary(LINE_KEPT)].trim_end();
                 let command = line.split_whitespace().next().unwrap_or("\\");
                 Err(SplitError::MetaCommand {
                     command: command.to_owned(),
@@ -352,20 +355,20 @@ impl<'a> Splitter<'a> {
     }
 
     fn word(&mut self, word: &Token<'_>) -> Result<(), SplitError> {
-        self.head.word(word);
-        let after = |previous: &str| self.previous.as_ref().is_some_and(|it| it.is(previous));
-        if self.head.copy && word.is("stdin") && after("from") {
-            self.reads_stdin = true;
-        }
-        if self.head.create != Some(Create::Routine) {
+        // In a body, a statement cannot begin with END, while anything may be called `end` or end with one.
+        if !self.blocks.is_empty() && self.head.words == 0 && word.is("end") {
+            self.blocks.pop();
             return Ok(());
         }
-        let opens_body = self.blocks.is_empty() && word.is("atomic") && after("begin");
-        let opens_case = !self.blocks.is_empty() && word.is("case");
-        if opens_body || opens_case {
+        self.head.word(word);
+        let after = |previous: &str| self.previous.as_ref().is_some_and(|it| it.is(previous));
+        // The server takes either word for the client, whatever the direction.
+        if self.head.copy && self.blocks.is_empty() && (word.is("stdin") || word.is("stdout")) && after("from") {
+            self.reads_stdin = true;
+        }
+        if self.head.create == Some(Create::Routine) && word.is("atomic") && after("begin") {
             open(&mut self.blocks, &word.range)?;
-        } else if word.is("end") {
-            self.blocks.pop();
+            self.head = Head::default();
         }
         Ok(())
     }

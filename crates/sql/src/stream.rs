@@ -234,7 +234,11 @@ impl<R: Read> Stream<R> {
                 | SplitError::UnclosedBody { .. }
                 | SplitError::UnterminatedData { .. }
         );
-        !grows && error.range().end < self.text.len()
+        // What stands behind a command of psql in its line belongs to it.
+        let behind = &self.text[error.range().start..];
+        let is_cut =
+            matches!(error, SplitError::MetaCommand { .. }) && !behind.contains('\n') && behind.len() < LINE_KEPT;
+        !grows && !is_cut && error.range().end < self.text.len()
     }
 
     fn refuse(&mut self, error: &SplitError) -> StreamError {

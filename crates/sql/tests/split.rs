@@ -71,6 +71,15 @@ fn bodies_and_rules_keep_their_semicolons() {
     check(&format!("{function}; select 1"), &[function, "select 1"]);
     let procedure = "CREATE PROCEDURE p() BEGIN ATOMIC INSERT INTO t VALUES (1); END";
     check(&format!("{procedure}; select 1"), &[procedure, "select 1"]);
+    for inner in [
+        "select a as case, b.end, 1 end",
+        "select begin atomic, (select 1 end) atomic",
+        "create function g() returns int language sql begin atomic select case 1 when 1 then 2 end; end",
+        ";; values (1)",
+    ] {
+        let named = format!("create function f() returns int language sql begin atomic {inner}; end");
+        check(&format!("{named}; select 1"), &[&named, "select 1"]);
+    }
     let rule = "create rule r as on insert to t do also (insert into a values (1); insert into b values (2))";
     check(&format!("{rule}; select 1"), &[rule, "select 1"]);
     check("do $$ begin perform 1; end $$; select 1", &["do $$ begin perform 1; end $$", "select 1"]);
@@ -83,6 +92,7 @@ fn bodies_and_rules_keep_their_semicolons() {
 fn copy_takes_the_lines_behind_it() {
     check("copy t (a) from stdin; -- x\n1;\n'\n\\.\nselect 1;", &["copy t (a) from stdin ⇐ \"1;\\n'\\n\"", "select 1"]);
     check("COPY t FROM STDIN WITH (FORMAT csv);\n\\.", &["COPY t FROM STDIN WITH (FORMAT csv) ⇐ \"\""]);
+    check("copy t from stdout;\n1\n\\.\n", &["copy t from stdout ⇐ \"1\\n\""]);
     check("copy t from '/x'; select 1", &["copy t from '/x'", "select 1"]);
     check("copy t from stdin;\n1\n", &["data of this COPY does not end with a line `\\.` @ copy t from stdin"]);
     check("copy t from stdin", &["data of this COPY does not end with a line `\\.` @ copy t from stdin"]);
@@ -190,6 +200,7 @@ fn other_transaction_control_is_a_problem() {
         "select 1; set transaction read only",
         "select 1; set transaction read only | 1:11: SET TRANSACTION must come before the first statement",
     );
+    check_control("copy t to stdin", "copy t to stdin | 1:1: COPY … TO STDOUT has nowhere to go in a migration");
     check_control("copy t to stdout", "copy t to stdout | 1:1: COPY … TO STDOUT has nowhere to go in a migration");
     check_control("select 1 as commit; prepare x as select 1", "select 1 as commit; prepare x as select 1");
 }

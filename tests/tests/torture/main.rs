@@ -9,10 +9,12 @@
 mod alone;
 mod crowd;
 mod faults;
+mod fuzz;
 mod large;
 mod pooled;
 mod readers;
 mod scenario;
 mod signals;
 mod simulation;
+mod splitter;
 mod tally;

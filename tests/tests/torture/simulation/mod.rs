@@ -11,7 +11,7 @@ mod judge;
 mod life;
 mod process;
 mod project;
-mod random;
+pub(crate) mod random;
 mod trials;
 mod weather;
 mod world;
