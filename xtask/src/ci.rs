@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{demo, docs, shell, test, tidy};
+use crate::{demo, docs, shell, supply, test, tidy};
 
 type Check = fn(&Path) -> Result<()>;
 
 /// From quick to slow.
 const STEPS: &[(&str, Check)] = &[
     ("tidy", tidy::sources),
+    ("supply", supply::check),
     ("fmt", |root| shell::run(shell::cargo(root, "fmt --all --check"))),
     ("clippy", |root| shell::run(shell::cargo(root, "clippy --workspace --all-targets -- -D warnings"))),
     ("test", |root| test::run(root, None)),

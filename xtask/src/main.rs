@@ -1,4 +1,4 @@
-//! What is done to this repository, as commands: `cargo xtask <demo|test|torture|ci|tidy|docs>`.
+//! What is done to this repository, as commands: `cargo xtask <demo|test|torture|mutants|ci|tidy|supply|docs>`.
 //!
 //! Everything that a person or a CI machine runs is here, in one language and with one meaning on every machine: there
 //! is no second way hidden in a workflow file. The commands run Cargo and the `dunlin` binary as anybody would; of the
@@ -13,8 +13,10 @@ use clap::{Parser, Subcommand};
 mod ci;
 mod demo;
 mod docs;
+mod mutants;
 mod servers;
 mod shell;
+mod supply;
 mod test;
 mod tidy;
 mod torture;
@@ -42,10 +44,17 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         minutes: u64,
     },
+    /// Change the code of the decisions, one expression at a time, and see whether a test notices; needs cargo-mutants
+    Mutants {
+        /// Only the mutants whose description matches this regular expression
+        matching: Option<String>,
+    },
     /// Run every check, in the order from quick to slow, up to the first that fails
     Ci,
     /// Check the rules of this repository that no compiler knows
     Tidy,
+    /// Check licences, bans and sources of the packages that Dunlin is built upon, by deny.toml
+    Supply,
     /// Write the generated parts of the documentation
     Docs {
         /// Write nothing; fail if a file would change
@@ -59,8 +68,10 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(&root),
         Task::Test { filter } => test::run(&root, filter.as_deref()),
         Task::Torture { minutes } => torture::run(&root, minutes),
+        Task::Mutants { matching } => mutants::run(&root, matching.as_deref()),
         Task::Ci => ci::run(&root),
         Task::Tidy => tidy::run(&root),
+        Task::Supply => supply::check(&root),
         Task::Docs { check: true } => docs::check(&root),
         Task::Docs { check: false } => docs::write(&root),
     });

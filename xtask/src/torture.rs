@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 use serde::Deserialize;
 
-use crate::{servers, shell};
+use crate::{mutants, servers, shell};
 
 const PAGE: &str = "docs/reliability.md";
 
@@ -49,6 +49,7 @@ pub(crate) fn run(root: &Path, minutes: u64) -> Result<()> {
     let ran = shell::run(command);
     let tallies = read(&out)?;
     print!("{}", table(&tallies));
+    println!("{}", mutants::last(root));
     ran?;
     if tallies.len() == tests && tallies.iter().all(|tally| tally.complete) {
         fs::write(root.join(PAGE), page(&tallies))?;
@@ -112,6 +113,11 @@ planner and engine on a clock that costs nothing. One seed each decides the proj
 everything behind, up again), what becomes of every message, when the process dies or is asked to stop; whether each effect
 comes once and in its turn is judged as it happens, whether a failure blocks its descendants and nothing else from every
 report. A failure prints the seed that repeats it.
+
+What the *splitter* is held *against the server* for are random scripts and changed migrations: the server is asked, without
+executing anything, whether each statement is one command, whether all of them together are as many as the script has, and
+whether what is wrong is wrong at the same place. *Readers* are fed with texts changed at random, and *streamed* files are
+compared with held ones; there, to converge is to answer in time with a value or with what is wrong and where.
 
 - **converged**: the end is exit code 0, and schema, rows and ledgers are what they are without a fault.
 - **of these at once**: the very run that met the fault ended so; killed processes need another one.

@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("crates/devdb", &[]),
     ("crates/cli", &[ALL]),
     ("tests", &[ALL]),
+    ("fuzz", &["sql", "project", "driver", "driver-postgres"]),
     ("xtask", &["devdb"]),
 ];
 

@@ -1,0 +1,14 @@
+//! Migration files: read with their headers and lint rules, or refused at a place that is there.
+
+#![no_main]
+
+use dunlin_sql::{LintContext, Source};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(source) = Source::read(bytes) else { return };
+    assert_eq!(source.executable().len(), source.text().len());
+    for violation in source.lint(&LintContext::default()) {
+        assert!(source.text().get(violation.range).is_some());
+    }
+});
