@@ -33,6 +33,10 @@ struct Outcomes {
 pub(crate) fn run(root: &Path, matching: Option<&str>) -> Result<()> {
     ensure!(shell::has_cargo(root, "mutants"), "`cargo install --locked cargo-mutants` installs what this needs");
     let mut command = shell::cargo(root, "mutants --workspace --output target --minimum-test-timeout 60");
+    if shell::has_cargo(root, "nextest") {
+        // One test that fails is enough.
+        command.args(["--test-tool", "nextest", "--cargo-test-arg=--fail-fast"]);
+    }
     command.args(matching.into_iter().flat_map(|matching| ["--re", matching]));
     let ran = shell::run(command);
     println!("{}", last(root));
