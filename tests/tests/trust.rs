@@ -211,78 +211,75 @@ impl<'s> Kept<'s> {
     }
 }
 
+/// A change by hand, and what is said of it.
+const CHANGES: &[(&str, &str)] = &[
+    (
+        "UPDATE dunlin.event SET who = 'nobody' WHERE seq = 1",
+        "line 1 (`applied` of `app/001` by `nobody`) was changed after it was sealed",
+    ),
+    (
+        "UPDATE dunlin.event SET at = at + interval '1 us' WHERE seq = 2",
+        "line 2 (`applied` of `app/002` by `postgres`) was changed",
+    ),
+    (
+        "UPDATE dunlin.event SET detail = detail || '{\"more\": 1}' WHERE seq = 2",
+        "line 2 (`applied` of `app/002` by `postgres`) was changed",
+    ),
+    (
+        "UPDATE dunlin.event SET run_id = gen_random_uuid() WHERE seq = 4",
+        "line 4 (`applied` of `app/003` by `postgres`) was changed",
+    ),
+    ("DELETE FROM dunlin.event WHERE seq = 2", "line 2 is gone, which the seal in line 3 covers"),
+    (
+        "DELETE FROM dunlin.event WHERE seq IN (1, 4)",
+        "line 1 is gone, which the seal in line 3 covers, and 1 more line is not as it was",
+    ),
+    ("DELETE FROM dunlin.event WHERE seq = 3", "line 3 is gone, which the seal in line 5 covers"),
+    (
+        "DELETE FROM dunlin.event WHERE seq <= 3",
+        "line 3 is gone, which the seal in line 5 covers, and 1 more line is not as it was",
+    ),
+    (
+        "UPDATE dunlin.event SET who = 'nobody' WHERE seq = 5",
+        "line 5 (`sealed` by `nobody`) was changed, or a line that it covers",
+    ),
+    (
+        "UPDATE dunlin.event SET hash = sha256('x') WHERE seq = 5",
+        "line 5 (`sealed` by `postgres`) was changed, or a line that it covers",
+    ),
+    ("UPDATE dunlin.event SET hash = sha256('x') WHERE seq = 3", "line 3 (`sealed` by `postgres`) was changed"),
+    ("UPDATE dunlin.event SET detail = '{}' WHERE seq = 5", "line 5 (`sealed` by `postgres`) cannot be read any more"),
+    (
+        "INSERT INTO dunlin.event (seq, project, id, what) OVERRIDING SYSTEM VALUE VALUES (0, 'small', 'app/000', 'failed')",
+        "line 0 (`failed` of `app/000` by `postgres`) was put in after it was sealed there",
+    ),
+    (
+        "UPDATE dunlin.ledger SET checksum = sha256('x') WHERE id = 'app/002'",
+        "the row of `app/002` was changed: its checksum is 2d711642, and line 2 of the log left ",
+    ),
+    (
+        "UPDATE dunlin.ledger SET tokens = sha256('x') WHERE id = 'app/002'",
+        "the row of `app/002` was changed: its tokens have the checksum 2d711642",
+    ),
+    (
+        "UPDATE dunlin.ledger SET attempt = 7 WHERE id = 'app/002'",
+        "the row of `app/002` was changed: it says attempt 7, and line 2 of the log says 1",
+    ),
+    (
+        "UPDATE dunlin.ledger SET state = 'reverted' WHERE id = 'app/002'",
+        "the row of `app/002` was changed: it is reverted, and line 2 of the log left it applied",
+    ),
+    ("DELETE FROM dunlin.ledger WHERE id = 'app/003'", "the row of `app/003` is gone, which line 4 left as applied"),
+    (
+        "UPDATE dunlin.ledger SET id = 'app/004', version = '004' WHERE id = 'app/003'",
+        "the row of `app/004` is applied, which no line of the log explains, and 1 more row is not as it was",
+    ),
+];
+
 #[test]
 fn whatever_is_changed_by_hand_is_found_and_named() {
     let server = Server::shared();
-    for (change, said) in [
-        (
-            "UPDATE dunlin.event SET who = 'nobody' WHERE seq = 1",
-            "line 1 (`applied` of `app/001` by `nobody`) was changed after it was sealed",
-        ),
-        (
-            "UPDATE dunlin.event SET at = at + interval '1 us' WHERE seq = 2",
-            "line 2 (`applied` of `app/002` by `postgres`) was changed",
-        ),
-        (
-            "UPDATE dunlin.event SET detail = detail || '{\"more\": 1}' WHERE seq = 2",
-            "line 2 (`applied` of `app/002` by `postgres`) was changed",
-        ),
-        (
-            "UPDATE dunlin.event SET run_id = gen_random_uuid() WHERE seq = 4",
-            "line 4 (`applied` of `app/003` by `postgres`) was changed",
-        ),
-        ("DELETE FROM dunlin.event WHERE seq = 2", "line 2 is gone, which the seal in line 3 covers"),
-        (
-            "DELETE FROM dunlin.event WHERE seq IN (1, 4)",
-            "line 1 is gone, which the seal in line 3 covers, and 1 more line is not as it was",
-        ),
-        ("DELETE FROM dunlin.event WHERE seq = 3", "line 3 is gone, which the seal in line 5 covers"),
-        (
-            "DELETE FROM dunlin.event WHERE seq <= 3",
-            "line 3 is gone, which the seal in line 5 covers, and 1 more line is not as it was",
-        ),
-        (
-            "UPDATE dunlin.event SET who = 'nobody' WHERE seq = 5",
-            "line 5 (`sealed` by `nobody`) was changed, or a line that it covers",
-        ),
-        (
-            "UPDATE dunlin.event SET hash = sha256('x') WHERE seq = 5",
-            "line 5 (`sealed` by `postgres`) was changed, or a line that it covers",
-        ),
-        ("UPDATE dunlin.event SET hash = sha256('x') WHERE seq = 3", "line 3 (`sealed` by `postgres`) was changed"),
-        (
-            "UPDATE dunlin.event SET detail = '{}' WHERE seq = 5",
-            "line 5 (`sealed` by `postgres`) cannot be read any more",
-        ),
-        (
-            "INSERT INTO dunlin.event (seq, project, id, what) OVERRIDING SYSTEM VALUE VALUES (0, 'small', 'app/000', 'failed')",
-            "line 0 (`failed` of `app/000` by `postgres`) was put in after it was sealed there",
-        ),
-        (
-            "UPDATE dunlin.ledger SET checksum = sha256('x') WHERE id = 'app/002'",
-            "the row of `app/002` was changed: its checksum is 2d711642, and line 2 of the log left ",
-        ),
-        (
-            "UPDATE dunlin.ledger SET tokens = sha256('x') WHERE id = 'app/002'",
-            "the row of `app/002` was changed: its tokens have the checksum 2d711642",
-        ),
-        (
-            "UPDATE dunlin.ledger SET attempt = 7 WHERE id = 'app/002'",
-            "the row of `app/002` was changed: it says attempt 7, and line 2 of the log says 1",
-        ),
-        (
-            "UPDATE dunlin.ledger SET state = 'reverted' WHERE id = 'app/002'",
-            "the row of `app/002` was changed: it is reverted, and line 2 of the log left it applied",
-        ),
-        (
-            "DELETE FROM dunlin.ledger WHERE id = 'app/003'",
-            "the row of `app/003` is gone, which line 4 left as applied",
-        ),
-        (
-            "UPDATE dunlin.ledger SET id = 'app/004', version = '004' WHERE id = 'app/003'",
-            "the row of `app/004` is applied, which no line of the log explains, and 1 more row is not as it was",
-        ),
-    ] {
+    for (change, said) in CHANGES {
         let kept = Kept::new(&server);
         let whole = kept.verify(0);
         assert!(whole.contains("ok") && whole.contains("3 lines under 2 seals"), "{whole}");

@@ -342,5 +342,9 @@ fn limits(body: &Body, index: usize) -> String {
     let waits = probe_of(body, index).is_some_and(Probe::waits_for_others);
     let lock = if waits { 0 } else { messages::lock_timeout(&body.settings).as_millis() };
     let statement = body.settings.timeout.unwrap_or_default().as_millis();
-    format!("SET lock_timeout = {lock}; SET statement_timeout = {statement}; SET client_min_messages = notice;\n")
+    format!(
+        "SET lock_timeout = {lock}; SET statement_timeout = {statement}; SET client_min_messages = notice; \
+         SET default_transaction_read_only = off; {}\n",
+        sql::unlimited(false)
+    )
 }

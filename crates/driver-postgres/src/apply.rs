@@ -136,7 +136,7 @@ impl RowNow {
 
 pub(crate) async fn row_now(client: &Client, key: &Key) -> Result<Option<RowNow>, Failure> {
     let query = format!(
-        "BEGIN READ ONLY; RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY, NOT DEFERRABLE; RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
          SELECT state, transactional, encode(checksum, 'hex') AS checksum, run_id FROM dunlin.ledger WHERE project = {} AND id = {}; COMMIT",
         key.project, key.id
     );

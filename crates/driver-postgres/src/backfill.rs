@@ -106,7 +106,7 @@ impl PostgresSession {
     /// Reads under the body's own settings, so that names mean what they mean in the body.
     async fn look_up(&self, body: &Body, query: &str) -> Result<Vec<SimpleQueryRow>, Failure> {
         let message = format!(
-            "BEGIN READ ONLY; SET LOCAL lock_timeout = '5s'; {} {query}; COMMIT",
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY, NOT DEFERRABLE; SET LOCAL lock_timeout = '5s'; {} {query}; COMMIT",
             messages::body_settings(&body.settings, true)
         );
         rows(self.line_or_lost()?.connection.client(), &message).await.map_err(|error| failure::of(&error))
@@ -116,7 +116,7 @@ impl PostgresSession {
         let course = Course::of(&task.step.action);
         let applies = matches!(task.step.action, Action::Apply { .. });
         let query = format!(
-            "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY, NOT DEFERRABLE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
              SELECT attempt, state = '{during}' AND cursor IS NOT NULL AND stmt_sums = {sums} AS resumes, step, cursor, \
              state = '{after}' AND (NOT {applies} OR checksum = {checksum}) AS done, \
              state IN ('running', 'reverting') AND run_id <> '{run}' AND (cursor->>'pooled')::boolean \

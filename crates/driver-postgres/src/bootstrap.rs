@@ -57,9 +57,10 @@ async fn in_transaction(
 /// Begins the transaction in which the ledger may be made or changed, one after the other; what ledger there is.
 pub(crate) async fn begin(client: &Client) -> Result<Option<Meta>, Failure> {
     let lock = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
-         SET LOCAL standard_conforming_strings = on; SET LOCAL synchronous_commit = local; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {} SET LOCAL row_security = off; {} SET LOCAL synchronous_commit = local; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
          SELECT pg_advisory_xact_lock({}, {})",
+        sql::PLAIN,
+        sql::unlimited(true),
         sql::LOCK_CLASS,
         sql::BOOTSTRAP_KEY
     );

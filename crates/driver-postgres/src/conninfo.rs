@@ -12,7 +12,7 @@ use crate::settings::Settings;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConninfoError {
     /// A key that is not known.
-    #[error("the connection string has the unknown key `{}`", .0.escape_debug())]
+    #[error("the connection string has {}", unknown(.0))]
     UnknownKey(String),
     /// A value that its key does not take.
     #[error("the connection has an invalid value for `{key}`: expected {expected}")]
@@ -69,7 +69,10 @@ impl ConninfoError {
             Self::Unsupported { instead, .. } => instead,
             Self::UnknownKey(name) => match closest(name, KEYS.iter().map(|key| key.name)) {
                 Some(near) => return format!("did you mean `{near}`?"),
-                None => "docs/connections.md lists the keys, which are libpq's",
+                None => {
+                    "docs/connections.md lists the keys, which are libpq's; which one it is stays unsaid, as a password that is \
+                     not quoted looks like one"
+                }
             },
             Self::NoService { .. } => "add a section of that name, or let PGSERVICEFILE name the file that has it",
             Self::ServiceFile { .. } => {
@@ -80,6 +83,14 @@ impl ConninfoError {
             }
         };
         fixed.to_owned()
+    }
+}
+
+/// A key by its name where somebody meant a known one by it. Anything else may be the rest of a password with a blank or `&`.
+fn unknown(name: &str) -> String {
+    match closest(name, KEYS.iter().map(|key| key.name)) {
+        Some(_) => format!("the unknown key `{}`", name.escape_debug()),
+        None => "an unknown key".to_owned(),
     }
 }
 
@@ -243,7 +254,8 @@ mod tests {
     #[test]
     fn an_error_names_the_key_and_never_the_value() {
         for (text, expected) in [
-            ("host=db canary=secret", "the connection string has the unknown key `canary`"),
+            ("host=db canary=secret", "the connection string has an unknown key"),
+            ("host=db pasword=canary", "the connection string has the unknown key `pasword`"),
             ("postgres://db/core?x", "the connection string is malformed: a parameter has no `=`"),
             (
                 "postgres://u:can@ary@db/core",

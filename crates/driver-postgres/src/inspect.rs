@@ -20,7 +20,8 @@ use crate::rows::{field, one_row, rows, truth};
 const OLDEST: u32 = 130_000;
 
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; \
-    SET LOCAL row_security = off; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'; SET LOCAL standard_conforming_strings = on";
+    SET LOCAL row_security = off; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '60s'; SET LOCAL standard_conforming_strings = on; \
+    SET LOCAL quote_all_identifiers = off; SET LOCAL idle_in_transaction_session_timeout = 60000";
 
 const SERVER: &str = "SELECT current_database() AS database, current_setting('server_version_num') AS number, \
     current_setting('server_version') AS name, pg_is_in_recovery() AS standby, \

@@ -97,11 +97,12 @@ pub(crate) fn lock_timeout(settings: &StepSettings) -> Duration {
 /// Settings of our own statements, for the rest of the transaction.
 fn own_settings(settings: &StepSettings) -> String {
     format!(
-        "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
-         SET LOCAL standard_conforming_strings = on; SET LOCAL client_min_messages = notice; \
-         SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = 60000;\n",
+        "{} SET LOCAL row_security = off; SET LOCAL client_min_messages = notice; \
+         SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; {}\n",
+        sql::PLAIN,
         lock_timeout(settings).as_millis(),
         settings.timeout.unwrap_or(STATEMENT_TIMEOUT).as_millis(),
+        sql::unlimited(true),
     )
 }
 
@@ -427,7 +428,10 @@ pub(crate) fn event_once(key: &Key, what: &str, detail: &serde_json::Value) -> S
 
 /// A transaction of our own statements alone.
 pub(crate) fn transaction(statements: &str) -> String {
-    format!("BEGIN; {}{statements}{COMMIT}", own_settings(&StepSettings::default()))
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {}{statements}{COMMIT}",
+        own_settings(&StepSettings::default())
+    )
 }
 
 /// A write of one attempt: it takes effect on exactly one row, behind exactly `step` finished statements, and only while this

@@ -149,9 +149,10 @@ async fn prove(connection: &Connection, connector: &Connector, run: &RunId) -> R
 /// read too: who may not see a row there cannot change it either.
 async fn begin(client: &Client) -> Result<bool, Failure> {
     let text = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = on; \
-         SET LOCAL standard_conforming_strings = on; SET LOCAL synchronous_commit = local; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
-         SET LOCAL idle_in_transaction_session_timeout = 60000; SELECT pg_advisory_xact_lock({}, 0)",
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {} SET LOCAL row_security = on; {} SET LOCAL synchronous_commit = local; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
+         SELECT pg_advisory_xact_lock({}, 0)",
+        sql::PLAIN,
+        sql::unlimited(true),
         sql::PAUSE_CLASS
     );
     execute(client, &text).await?;

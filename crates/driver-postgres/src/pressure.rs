@@ -50,7 +50,7 @@ async fn strain(client: &Client, query: &str) -> Result<Option<(String, Duration
 /// was never analysed.
 pub(crate) async fn count(client: &Client, body: &Body, table: &QualifiedName) -> Result<Option<u64>, Failure> {
     let query = format!(
-        "BEGIN READ ONLY; SET LOCAL statement_timeout = '10s'; {} \
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY, NOT DEFERRABLE; SET LOCAL statement_timeout = '10s'; {} \
          WITH RECURSIVE part(oid) AS (SELECT pg_catalog.to_regclass({})::pg_catalog.oid \
          UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN part ON i.inhparent = part.oid) \
          SELECT CASE WHEN bool_and(c.reltuples >= 0) THEN sum(c.reltuples)::pg_catalog.int8 END AS total \

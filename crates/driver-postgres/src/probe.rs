@@ -97,7 +97,7 @@ impl PostgresSession {
         let client = self.line_or_lost()?.connection.client();
         let limit = body.settings.timeout.filter(|limit| !limit.is_zero()).unwrap_or(LOOK).min(LOOK).as_millis();
         let message = format!(
-            "BEGIN READ ONLY; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = {limit}; {} {query}; \
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY, NOT DEFERRABLE; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = {limit}; {} {query}; \
              RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; COMMIT",
             messages::body_settings(&body.settings, true)
         );

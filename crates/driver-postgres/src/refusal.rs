@@ -50,11 +50,12 @@ impl Refusal {
     fn is_final(&self) -> bool {
         match self {
             Self::Name(_) | Self::Connect(_) | Self::Timeout(_) | Self::Unfit(_) => false,
+            Self::Handshake(HandshakeError::Failed(error)) => !is_cut(error),
             Self::Handshake(_) => true,
             // One that is starting or full may be the one that failed over.
-            Self::Startup { error, .. } => error
-                .as_db_error()
-                .map_or(!error.is_closed(), |db| !matches!(db.code().code(), "57P03" | "53300" | "57P01" | "57P02")),
+            Self::Startup { error, .. } => error.as_db_error().map_or(!(error.is_closed() || is_cut(error)), |db| {
+                !matches!(db.code().code(), "57P03" | "53300" | "57P01" | "57P02")
+            }),
         }
     }
 
@@ -133,9 +134,12 @@ fn one(options: &ConnectOptions, tried: &Tried) -> Failure {
     match &tried.refusal {
         Refusal::Startup { error, .. } => match error.as_db_error() {
             Some(db) => of_server(of_db(db), options, &tried.server),
-            None if error.is_closed() => unreachable(options, &tried.refusal.text()),
+            None if error.is_closed() || is_cut(error) => unreachable(options, &tried.refusal.text()),
             None => refused(options, tried.refusal.text(), login_hint(error)),
         },
+        Refusal::Handshake(HandshakeError::Failed(error)) if is_cut(error) => {
+            unreachable(options, &tried.refusal.text())
+        }
         Refusal::Handshake(error) => refused(options, tried.refusal.text(), handshake_hint(error)),
         Refusal::Unfit(_) => unfit(options, &tried.refusal),
         other => unreachable(options, &other.text()),
@@ -212,6 +216,15 @@ fn causes<'a>(
         let error: &'a (dyn std::error::Error + 'static) = *error;
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         inner.map(|inner| inner as &'a (dyn std::error::Error + 'static)).or_else(|| error.source())
+    })
+}
+
+/// Whether the connection ended in the middle: as silence, not as an answer. A proxy before a server that is gone does so.
+fn is_cut(error: &(dyn std::error::Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    causes(error).any(|cause| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        kind.is_some_and(|kind| matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
     })
 }
 

@@ -7,6 +7,19 @@ use std::fmt::Write as _;
 
 use dunlin_planner::{Digest, MigrationId, ProjectName, RunId};
 
+/// Settings under which our texts mean what they say and the catalogs answer as they are expected to, whatever a role or a
+/// database is set to. What there is from some version on only is set where it is.
+pub(crate) const PLAIN: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL standard_conforming_strings = on; \
+    SET LOCAL quote_all_identifiers = off; SET LOCAL idle_in_transaction_session_timeout = 60000;";
+
+/// Takes off the limit of a whole transaction, which there is from version 17 on; until the transaction's end, or the session's.
+pub(crate) fn unlimited(local: bool) -> String {
+    format!(
+        "SELECT pg_catalog.set_config('transaction_timeout', '0', {local}) \
+         WHERE pg_catalog.current_setting('transaction_timeout', true) <> '0';"
+    )
+}
+
 /// The class of Dunlin's advisory locks: the first bytes of the word in ASCII.
 pub(crate) const LOCK_CLASS: i32 = i32::from_be_bytes(*b"dunl");
 

@@ -62,12 +62,28 @@ impl Run {
             }
         }
         self.open += again.len();
+        // What they stand on may have failed since, when it was to be done again elsewhere.
+        for ix in again.clone() {
+            if let Some(by) = self.blocked_by(ix).filter(|_| self.steps[ix.0].end.is_none()) {
+                self.close(ix, StepEnd::Blocked { by });
+                self.block_descendants(ix, by);
+            }
+        }
         self.ready.clear();
         for ix in plan.indexes() {
             self.steps[ix.0].open_waits = plan.step(ix).waits.iter().filter(|wait| !self.is_done(wait.step)).count();
         }
         plan.indexes().for_each(|ix| self.offer(ix));
         again
+    }
+
+    /// The failed step behind what a step waits for, where that failed when it was to be done again.
+    pub(crate) fn blocked_by(&self, step: StepIx) -> Option<StepIx> {
+        self.plan.step(step).waits.iter().find_map(|wait| match self.steps[wait.step.0].end.as_ref()? {
+            StepEnd::Done | StepEnd::AlreadyDone => None,
+            StepEnd::Blocked { by } => Some(*by),
+            StepEnd::Failed { .. } | StepEnd::NotStarted => Some(wait.step),
+        })
     }
 
     fn is_done(&self, step: StepIx) -> bool {

@@ -296,11 +296,15 @@ impl Run {
 
     fn fail(&mut self, step: StepIx, failure: Failure, now: Duration) -> Option<Duration> {
         let rest = self.rest(step, failure.class, now);
-        match rest {
-            Some(rest) => drop(self.resting.insert((now + rest, step))),
-            None => self.end(step, StepEnd::Failed { failure }, now),
+        match (rest, self.blocked_by(step)) {
+            (Some(rest), None) => {
+                self.resting.insert((now + rest, step));
+                return Some(rest);
+            }
+            (Some(_), Some(by)) => self.end(step, StepEnd::Blocked { by }, now),
+            (None, _) => self.end(step, StepEnd::Failed { failure }, now),
         }
-        rest
+        None
     }
 
     /// The backfill of `step` changed this many rows, beside those of its earlier attempts.
@@ -346,7 +350,7 @@ impl Run {
         StepReport { step, end, took: state.took, attempts: state.attempts, rows: state.rows, lost: state.lost }
     }
 
-    fn close(&mut self, step: StepIx, end: StepEnd) {
+    pub(crate) fn close(&mut self, step: StepIx, end: StepEnd) {
         self.steps[step.0].end = Some(end);
         self.open -= 1;
         self.ended.push(step);
@@ -408,7 +412,7 @@ impl Run {
         if done {
             self.release(step);
         } else {
-            self.block_descendants(step);
+            self.block_descendants(step, step);
             if self.limits.fail_fast {
                 self.stopping = true;
             }
@@ -426,13 +430,18 @@ impl Run {
         }
     }
 
-    fn block_descendants(&mut self, by: StepIx) {
-        let mut stack = self.dependents[by.0].clone();
+    /// What waits for `step` does not get done, since `by` failed.
+    pub(crate) fn block_descendants(&mut self, step: StepIx, by: StepIx) {
+        let mut stack = self.dependents[step.0].clone();
         while let Some(ix) = stack.pop() {
-            if self.steps[ix.0].end.is_none() {
-                self.close(ix, StepEnd::Blocked { by });
-                stack.extend(&self.dependents[ix.0]);
+            if self.steps[ix.0].end.is_some() {
+                continue;
             }
+            // One that runs was begun upon what is being done again after a failover: it is let to its own end.
+            if !self.is_busy(ix) {
+                self.close(ix, StepEnd::Blocked { by });
+            }
+            stack.extend(&self.dependents[ix.0]);
         }
     }
 

@@ -26,6 +26,8 @@ const CLASSES: [FailureClass; 6] = [
 struct Weather {
     /// Chance of a failure per attempt, in percent.
     trouble: usize,
+    /// Chance that a server takes over during an attempt, in percent.
+    failover: usize,
     /// When the run is asked to stop.
     stop_at: Option<Duration>,
     limits: Limits,
@@ -41,7 +43,8 @@ impl Weather {
             seed: random.0,
         };
         let stop_at = random.percent(30).then(|| Duration::from_millis(random.below(3_000) as u64));
-        Self { trouble: [0, 10, 30, 90][random.below(4)], stop_at, limits }
+        let failover = [0, 0, 10][random.below(3)];
+        Self { trouble: [0, 10, 30, 90][random.below(4)], failover, stop_at, limits }
     }
 }
 
@@ -57,14 +60,19 @@ struct World<'w> {
     lanes: BTreeMap<(TargetName, LaneKind), BTreeSet<StepIx>>,
     resting: BTreeSet<StepIx>,
     ended: BTreeMap<StepIx, StepEnd>,
-    /// What is really there.
-    done: BTreeSet<StepIx>,
+    /// What is really there, in the order in which it came there.
+    done: Vec<StepIx>,
+    /// The timeline of each server, and the one that each attempt began with.
+    timelines: BTreeMap<TargetName, u32>,
+    known: BTreeMap<StepIx, Option<u32>>,
     attempts: BTreeMap<StepIx, u32>,
 }
 
 impl<'w> World<'w> {
     fn new(plan: Arc<Plan>, random: &'w mut Random, weather: Weather) -> Self {
-        let run = Run::new(Arc::clone(&plan), "r1".parse().unwrap(), weather.limits.clone());
+        let mut run = Run::new(Arc::clone(&plan), "r1".parse().unwrap(), weather.limits.clone());
+        let timelines: BTreeMap<_, _> = plan.steps.iter().map(|step| (step.target.clone(), 1)).collect();
+        timelines.keys().for_each(|target| run.knows(target, 1));
         Self {
             plan,
             random,
@@ -75,7 +83,9 @@ impl<'w> World<'w> {
             lanes: BTreeMap::new(),
             resting: BTreeSet::new(),
             ended: BTreeMap::new(),
-            done: BTreeSet::new(),
+            done: Vec::new(),
+            timelines,
+            known: BTreeMap::new(),
             attempts: BTreeMap::new(),
         }
     }
@@ -92,7 +102,7 @@ impl<'w> World<'w> {
                 Next::Finished => {
                     assert!(self.running.is_empty(), "finished while something runs");
                     assert_eq!(self.ended.len(), self.plan.steps.len(), "finished before everything ended");
-                    return;
+                    return self.assert_done_is_there();
                 }
             }
         }
@@ -120,6 +130,7 @@ impl<'w> World<'w> {
         assert_eq!(attempt, *attempts);
         assert!(!self.run.is_interrupted(), "started after the stop");
         self.resting.remove(&step);
+        self.known.insert(step, self.run.timeline(step));
         self.running.insert((self.now + Duration::from_millis(self.random.below(400) as u64), step));
     }
 
@@ -170,6 +181,19 @@ impl<'w> World<'w> {
 
     /// What the database answers; a lost connection leaves open whether the step was done.
     fn outcome(&mut self, step: StepIx) -> Outcome {
+        let target = self.plan.step(step).target.clone();
+        if self.random.percent(self.weather.failover) {
+            self.fail_over(&target);
+            return Outcome::Failed(Failure::new(FailureClass::Unknown, "lost"));
+        }
+        let timeline = self.timelines[&target];
+        if self.known[&step] != Some(timeline) {
+            let failure = Failure::new(FailureClass::FailedOver, "another timeline");
+            return Outcome::FailedOver { timeline, failure };
+        }
+        let local = |earlier: &StepIx| self.plan.step(*earlier).target == target;
+        let mut needed = self.plan.step(step).waits.iter().map(|wait| wait.step).filter(local);
+        assert!(needed.all(|earlier| self.done.contains(&earlier)), "what it needs was lost, and is not done again");
         if self.done.contains(&step) {
             return Outcome::AlreadyDone;
         }
@@ -179,15 +203,42 @@ impl<'w> World<'w> {
                 _ => CLASSES[self.random.below(CLASSES.len())],
             };
             if class == FailureClass::Unknown && self.random.percent(50) {
-                self.done.insert(step);
+                self.done.push(step);
             }
             return Outcome::Failed(Failure::new(class, "trouble"));
         }
-        self.done.insert(step);
+        self.done.push(step);
         Outcome::Done
     }
 
+    /// Another server takes over, without the last of what was done.
+    fn fail_over(&mut self, target: &TargetName) {
+        *self.timelines.get_mut(target).unwrap() += 1;
+        let there = self.done.iter().filter(|step| self.plan.step(**step).target == *target).count();
+        let mut kept = self.random.below(there + 1);
+        let plan = Arc::clone(&self.plan);
+        self.done.retain(|step| {
+            let here = plan.step(*step).target == *target;
+            let keep = !here || kept > 0;
+            kept -= usize::from(here && keep);
+            keep
+        });
+    }
+
+    /// What ended as done is there, unless a server took over that nobody has asked since, or when nothing new was to start.
+    fn assert_done_is_there(&self) {
+        for (step, _) in self.ended.iter().filter(|(_, end)| end.is_done()) {
+            let unseen = self.run.timeline(*step) != Some(self.timelines[&self.plan.step(*step).target]);
+            let stopping = self.run.is_interrupted() || self.weather.limits.fail_fast;
+            let id = &self.plan.step(*step).id;
+            assert!(self.done.contains(step) || unseen || stopping, "{id} was lost");
+        }
+    }
+
     fn collect(&mut self) {
+        for failover in self.run.take_failovers() {
+            failover.again.iter().for_each(|step| drop(self.ended.remove(step)));
+        }
         for line in self.run.take_ended() {
             assert_eq!(self.ended.insert(line.step, line.end), None, "a step ends once");
         }
@@ -219,7 +270,7 @@ impl Drop for Seed {
 
 #[test]
 fn whatever_happens_lanes_are_neither_crowded_nor_idle() {
-    for seed in 0..3_000 {
+    for seed in 0..5_000 {
         let _named = Seed(seed);
         simulate(seed);
     }

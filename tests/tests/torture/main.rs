@@ -8,6 +8,7 @@
 
 mod alone;
 mod crowd;
+mod failover;
 mod faults;
 mod fuzz;
 mod large;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dunlin_driver::Driver;
+use dunlin_driver_postgres::PostgresSettings;
 use dunlin_planner::FailureClass::{Estranged, Rejected, Unreachable};
 use dunlin_planner::{Failure, Ledger, ProjectName};
 
@@ -96,6 +97,36 @@ async fn an_older_ledger_is_read_and_upgraded_by_the_bootstrap() {
         panic!()
     };
     assert_eq!((outdated, protocol, kept), (false, 3, rows));
+}
+
+/// A ledger of version 1 that belongs to `dunlin_owner`, and a role that is no member of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_ledger_of_the_roles_is_upgraded_by_their_script_and_by_nobody_else() {
+    let fresh = Fresh::new();
+    let script = dunlin_driver_postgres::roles_script();
+    fresh.psql(&script);
+    fresh.psql("DROP SCHEMA dunlin CASCADE");
+    fresh.psql(include_str!("../../src/ledger.sql"));
+    let runner = format!("{}_runner", fresh.name());
+    fresh.psql(&format!(
+        "INSERT INTO dunlin.meta (protocol, sysid, dboid, timeline) VALUES (1, '', 0, 0); ALTER SCHEMA dunlin OWNER TO dunlin_owner; \
+         ALTER TABLE dunlin.meta OWNER TO dunlin_owner; ALTER TABLE dunlin.ledger OWNER TO dunlin_owner; \
+         ALTER TABLE dunlin.obligation OWNER TO dunlin_owner; ALTER TABLE dunlin.event OWNER TO dunlin_owner; \
+         GRANT USAGE ON SCHEMA dunlin TO dunlin_runner; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA dunlin TO dunlin_runner; \
+         CREATE ROLE {runner} LOGIN IN ROLE dunlin_runner"
+    ));
+    let settings = PostgresSettings::new(options(&fresh.url().replace("postgres@", &format!("{runner}@"))));
+    let refused = driver(settings.clone()).bootstrap(None).await.unwrap_err();
+    let said = format!(
+        "the ledger has version 1 and needs 3: it belongs to `dunlin_owner`, and role `{runner}` may not change it"
+    );
+    assert_eq!((refused.class, refused.message, refused.sqlstate.as_deref()), (Rejected, said, Some("42501")));
+    let hint = "as an administrator, run what `dunlin init --roles` prints in this database once more";
+    assert_eq!(refused.hint.as_deref(), Some(hint));
+    fresh.psql(&script);
+    assert_eq!(fresh.psql("SELECT protocol FROM dunlin.meta").trim(), "3");
+    driver(settings).bootstrap(None).await.unwrap();
+    fresh.psql(&format!("DROP OWNED BY {runner} CASCADE; DROP ROLE {runner}"));
 }
 
 /// An upgrade does not make a ledger trustworthy that somebody changed.

@@ -148,7 +148,7 @@ c: error[secret-unavailable]: a secret cannot be had: failed to open file `ROOT/
   at dunlin.toml:5:12
    | password = { file = "nowhere" }
    |            ^^^^^^^^^^^^^^^^^^^^
-d: error[secret-unavailable]: a secret cannot be had: its command failed (exit status: 3) no such entry
+d: error[secret-unavailable]: a secret cannot be had: its command failed (exit status: 3); run it by hand to see what it says
   at dunlin.toml:7:7
    | url = { command = …
    |       ^^^^^^^^^^^^

@@ -196,6 +196,7 @@ fn a_report_as_json_names_the_migrations() {
       "version": 1,
       "verdict": "blocked",
       "resumptions": [],
+      "heads": [],
       "run": "0193-run-2",
       "took": 6.543,
       "interrupted": false,
@@ -216,7 +217,8 @@ fn a_report_as_json_names_the_migrations() {
           },
           "took": 1.2,
           "attempts": 1,
-          "rows": null
+          "rows": null,
+          "lost": null
         },
         {
           "migration": "auth/2",
@@ -226,7 +228,8 @@ fn a_report_as_json_names_the_migrations() {
           "by": 0,
           "took": 1.2,
           "attempts": 1,
-          "rows": null
+          "rows": null,
+          "lost": null
         }
       ]
     }

@@ -11,7 +11,7 @@ use crate::tally::{Tally, Verdict, share};
 
 /// Seeds of each test.
 const QUICK: usize = 11_000;
-const FULL: usize = 110_000;
+const FULL: usize = 50_000;
 
 #[test]
 fn a_simulated_project_among_faults() {
