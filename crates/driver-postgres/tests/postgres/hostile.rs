@@ -41,7 +41,7 @@ const BODIES: &[(&str, End)] = &[
     ("SET search_path = nowhere", APPLIED),
     ("SET search_path = nowhere, pg_catalog; CREATE TABLE public.two (id int)", APPLIED),
     ("SET standard_conforming_strings = off", APPLIED),
-    ("SET statement_timeout = 1", APPLIED),
+    ("SET statement_timeout = 200", APPLIED),
     ("SET transaction_read_only = on", REFUSED),
     ("SET default_transaction_read_only = on", APPLIED),
     ("RESET ALL", APPLIED),
