@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -69,6 +71,8 @@ impl Dunlin {
             assert_ne!(read, 0, "nothing was asked: {}", String::from_utf8_lossy(&shown));
             shown.extend(&piece[..read]);
         }
+        // A key that comes before the terminal hands on each by itself is the terminal's own: Ctrl-C would end the program.
+        thread::sleep(Duration::from_millis(300));
         let mut typed = child.stdin.take().expect("stdin is a pipe");
         typed.write_all(keys.as_bytes()).expect("a terminal takes keys");
         screen.read_to_end(&mut shown).expect("a pipe can be read");
