@@ -88,7 +88,8 @@ impl PostgresSession {
             Probe::DatabaseThere(name) => self.database_there(body, name).await,
             Probe::DatabaseGone(name) => self.database_gone(body, name).await,
             Probe::Query(query) => self.author_query(body, index, query).await,
-            Probe::Repeat | Probe::Unknown | Probe::Piecemeal => Ok(ProbeFact::Unknown),
+            // No statement of PostgreSQL is judged by effects.
+            Probe::Effects { .. } | Probe::Repeat | Probe::Unknown | Probe::Piecemeal => Ok(ProbeFact::Unknown),
         }
     }
 

@@ -18,6 +18,7 @@ mod cycle;
 mod databases;
 mod digest;
 mod down;
+mod effect;
 mod event;
 mod facts;
 mod failover;
@@ -55,6 +56,7 @@ pub use closure::unmet;
 pub use databases::Databases;
 pub use digest::{Digest, DigestParseError};
 pub use down::{DownRequest, DownScope, plan_down};
+pub use effect::{Effect, Thing};
 pub use event::{Event, EventKind, LaneKind, Notice};
 pub use facts::{
     Capabilities, Feature, Holder, Identity, Ledger, LedgerRow, LogEntry, Observed, RowState, ServerVersion,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Batch, Digest, MigrationId, Place, Reference, SetName};
+use crate::{Batch, Digest, Effect, MigrationId, Place, Reference, SetName};
 
 /// How a migration takes part in its set's sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -235,6 +235,15 @@ pub enum Probe {
     DatabaseThere(String),
     /// The database is not there.
     DatabaseGone(String),
+    /// What holds after it, where nothing is a transaction.
+    Effects {
+        /// What holds; never empty.
+        effects: Vec<Effect>,
+        /// Whether it does no harm to run it again, whatever of it is there.
+        again: bool,
+        /// The cluster on every replica of which it is to hold.
+        cluster: Option<String>,
+    },
     /// Running it again does no harm.
     Repeat,
     /// The author's query; its first column says true once it is done.
@@ -279,6 +288,8 @@ impl Probe {
             | Self::EnumValue { .. }
             | Self::DatabaseThere(_)
             | Self::DatabaseGone(_) => true,
+            // The server counts no mutations: it does the same one twice.
+            Self::Effects { effects, .. } => !effects.iter().any(|effect| matches!(effect, Effect::Mutated { .. })),
             Self::Rebuilt(_) | Self::Repeat | Self::Query(_) | Self::Unknown | Self::Piecemeal => false,
         }
     }

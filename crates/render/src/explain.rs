@@ -115,6 +115,11 @@ fn resumed(probe: &Probe) -> String {
             let names: Vec<_> = indexes.iter().map(|index| one_line(&index.to_string())).collect();
             format!("done if {} is gone", names.join(", "))
         }
+        Probe::Effects { effects, cluster, .. } => {
+            let everywhere = cluster.as_ref().map(|name| format!(", on all of cluster {}", one_line(name)));
+            let effects: Vec<_> = effects.iter().map(|effect| one_line(&effect.to_string())).collect();
+            format!("done if {}{}", effects.join(" and "), everywhere.unwrap_or_default())
+        }
         Probe::Repeat => "it runs again".to_owned(),
         Probe::Query(query) => format!("done if true: {}", one_line(query)),
         Probe::Rebuilt(_) => "what it left is removed, and it runs again".to_owned(),

@@ -140,6 +140,11 @@ fn asked(probe: &Probe) -> String {
             format!("{} absent", names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         }
         Probe::Query(query) => query.clone(),
+        Probe::Effects { effects, again, cluster } => {
+            let effects: Vec<_> = effects.iter().map(ToString::to_string).collect();
+            let everywhere = cluster.as_ref().map(|cluster| format!(" on {cluster}")).unwrap_or_default();
+            format!("{}{everywhere}{}", effects.join(" and "), if *again { ", again" } else { "" })
+        }
         Probe::Repeat => "repeat".to_owned(),
         Probe::Rebuilt(Rebuilt::Index(name)) => format!("rebuilds index {name}"),
         Probe::Rebuilt(Rebuilt::Table(name)) => format!("rebuilds indexes of {name}"),
