@@ -270,6 +270,49 @@ fn nothing_is_paused_without_its_record_and_nothing_resumed_without_its_line() {
     assert_eq!((jobs.active().as_str(), jobs.owed().as_str()), (ALL, "0"));
 }
 
+/// Whoever may write into the ledger would have a more powerful role run it.
+#[test]
+fn nothing_is_run_that_somebody_put_into_the_ledger() {
+    let jobs = Jobs::new();
+    let plant = |undo: &str| {
+        let undo = undo.replace('\'', "''");
+        jobs.server.sql("postgres", &format!("SET ROLE dunlin_runner; INSERT INTO dunlin.obligation (project, run_id, what, undo_sql) VALUES ('small', gen_random_uuid(), 'job `report`', '{undo}'); RESET ROLE"))
+    };
+    let _ = jobs.server.sql(
+        "postgres",
+        "CREATE ROLE dunlin_runner; GRANT USAGE ON SCHEMA dunlin TO dunlin_runner; GRANT INSERT ON dunlin.obligation TO dunlin_runner; \
+         SELECT cron.alter_job(jobid, active := false) FROM cron.job WHERE jobname = 'report'",
+    );
+    let resumption = "SELECT cron.alter_job(job_id := jobid, active := true) FROM cron.job WHERE jobid = 3";
+    for undo in
+        ["ALTER ROLE dunlin_runner SUPERUSER", &format!("{resumption} OR true"), &format!("{resumption}; DROP TABLE t")]
+    {
+        let _ = plant(undo);
+    }
+    let refused = jobs.dunlin().run("up --yes").exits(1).stdout;
+    let told = refused.find("error:").map_or(refused.as_str(), |at| &refused[at..]);
+    insta::assert_snapshot!(told, @"
+    error: job `report` is still paused on jobs: what would resume job `report` is no query that this kind of target has, and was not run
+    hint: `SELECT * FROM dunlin.obligation WHERE seq = 2` shows it; resume by hand what is paused, and set `done` there
+
+    error: job `report` is still paused on jobs: what would resume job `report` is no query that this kind of target has, and was not run
+    hint: `SELECT * FROM dunlin.obligation WHERE seq = 3` shows it; resume by hand what is paused, and set `done` there
+
+    error: job `report` is still paused on jobs: what would resume job `report` is no query that this kind of target has, and was not run
+    hint: `SELECT * FROM dunlin.obligation WHERE seq = 4` shows it; resume by hand what is paused, and set `done` there
+
+    Every step is done, and something is still paused. Next: mend the cause and run `dunlin up` again:
+    it resumes that first.
+    ");
+    let power = "SELECT rolsuper FROM pg_roles WHERE rolname = 'dunlin_runner'";
+    assert_eq!((jobs.server.sql("postgres", power).as_str(), jobs.owed().as_str()), ("f", "3"));
+
+    let _ = jobs.server.sql("postgres", "UPDATE dunlin.obligation SET done = now() WHERE done IS NULL");
+    let _ = plant(resumption);
+    let _ = jobs.dunlin().run("up --yes").exits(0);
+    assert_eq!((jobs.active().as_str(), jobs.owed().as_str()), (ALL, "0"));
+}
+
 #[test]
 fn what_cannot_be_paused_is_not_worked_on() {
     let jobs = Jobs::new();

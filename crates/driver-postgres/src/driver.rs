@@ -156,7 +156,7 @@ impl Driver for PostgresDriver {
     }
 
     async fn resume(&self, project: &ProjectName, run: &RunId) -> Result<Vec<Resumption>, Failure> {
-        obligation::resume(&self.main, &self.target, project, run).await
+        obligation::resume(&self.main, self.flavor.pausing(), &self.target, project, run).await
     }
 
     async fn log(&self, project: &ProjectName) -> Result<Vec<LogEntry>, Failure> {

@@ -192,6 +192,7 @@ async fn tell(client: &Client, project: &ProjectName, run: &RunId, word: &str, s
 /// Resumes what `run` owes and what runs owe that are gone. What several runs paused is one thing to resume.
 pub(crate) async fn resume(
     connector: &Connector,
+    pausing: Option<Pausing>,
     target: &TargetName,
     project: &ProjectName,
     run: &RunId,
@@ -205,7 +206,9 @@ pub(crate) async fn resume(
         let tried = |owed: &Owed| ended.iter().any(|one| one.id == owed.obligation.id);
         let Some(first) = due.iter().find(|owed| !tried(owed)) else { break };
         let same: Vec<_> = due.iter().filter(|owed| owed.undo == first.undo).collect();
-        let end = if others.iter().any(|owed| owed.undo == first.undo) {
+        let end = if !pausing.is_some_and(|pausing| is_from(pausing, &first.undo)) {
+            Err(unknown(&first.obligation))
+        } else if others.iter().any(|owed| owed.undo == first.undo) {
             close(client, &same).await.map(|()| ResumptionEnd::StillNeeded)
         } else {
             settle(client, &same, project, run).await
@@ -215,7 +218,7 @@ pub(crate) async fn resume(
                 execute(client, "COMMIT").await?;
                 end
             }
-            Err(failure) if failure.sqlstate.is_some() => {
+            Err(failure) if failure.class == FailureClass::Rejected || failure.sqlstate.is_some() => {
                 execute(client, "ROLLBACK").await?;
                 ResumptionEnd::Failed { failure }
             }
@@ -232,6 +235,22 @@ pub(crate) async fn resume(
     execute(client, "ROLLBACK").await?;
     connection.give_back();
     Ok(ended)
+}
+
+/// Whether it is the query that resumes one of these. Whoever may write into the ledger could have put another one there, for
+/// a more powerful role to run.
+fn is_from(pausing: Pausing, undo: &str) -> bool {
+    let mut numbers = undo.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+    numbers.any(|key| pausing.resume(key) == undo)
+}
+
+fn unknown(owed: &Obligation) -> Failure {
+    let Obligation { id, what, .. } = owed;
+    let message = format!("what would resume {what} is no query that this kind of target has, and was not run");
+    let hint = format!(
+        "`SELECT * FROM dunlin.obligation WHERE seq = {id}` shows it; resume by hand what is paused, and set `done` there"
+    );
+    Failure { hint: Some(hint), ..Failure::new(FailureClass::Rejected, message) }
 }
 
 /// Marks obligations as done.
