@@ -202,18 +202,33 @@ fn it_gives_up_for_now_after_a_quarter_of_an_hour() {
 }
 
 #[test]
+fn it_asks_how_the_server_bears_it_once_a_second() {
+    let mut backfill = Backfill::new(&batch(Pace::of(10)), Begun::default());
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        asked.push(backfill.action() == BackfillAction::Measure);
+        backfill.measured(&Pressure::default());
+        backfill.ran(BatchFacts { rows: 10, changed: 10, last: false }, Duration::from_millis(500));
+        asked.push(backfill.action() == BackfillAction::Measure);
+        backfill.ran(BatchFacts { rows: 10, changed: 10, last: false }, Duration::from_millis(500));
+    }
+    assert_eq!(asked, [true, false].repeat(6));
+}
+
+#[test]
 fn collisions_make_it_smaller_and_end() {
     let mut backfill = Backfill::new(&batch(Pace::of(1_000)), Begun::default());
     backfill.measured(&Pressure::default());
-    let (mut held, mut times) = (Duration::ZERO, 0);
+    let (mut held, mut times, mut sizes, mut rests) = (Duration::ZERO, 0, Vec::new(), Vec::new());
     let ended = loop {
         match backfill.action() {
             BackfillAction::Batch { size } => {
-                assert!(size >= 100);
+                sizes.push(size);
                 backfill.collided(failure(FailureClass::Busy), Duration::from_millis(500));
                 (held, times) = (held + Duration::from_millis(500), times + 1);
             }
             BackfillAction::Rest { rest, .. } => {
+                rests.push(rest.as_millis());
                 held += rest;
                 backfill.rested();
             }
@@ -221,6 +236,8 @@ fn collisions_make_it_smaller_and_end() {
             other => panic!("{other:?}"),
         }
     };
+    assert_eq!(sizes[..6], [1_000, 500, 250, 125, 100, 100]);
+    assert_eq!(rests[..9], [100, 200, 400, 800, 1_600, 3_200, 6_400, 6_400, 6_400]);
     assert_eq!(ended.class, FailureClass::Busy);
     assert!(held >= Duration::from_mins(15) && times > 100, "{held:?}, {times} times");
 }
@@ -228,6 +245,7 @@ fn collisions_make_it_smaller_and_end() {
 #[test]
 fn progress_tells_rate_and_time_left() {
     let mut backfill = Backfill::new(&batch(Pace::of(1_000)), Begun { batches: 3, rows: 3_000, total: Some(10_000) });
+    assert_eq!((backfill.progress().rate, backfill.progress().left()), (0.0, None));
     backfill.measured(&Pressure::default());
     backfill.ran(BatchFacts { rows: 1_000, changed: 400, last: false }, Duration::from_millis(500));
     let progress = backfill.progress();

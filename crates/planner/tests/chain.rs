@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_planner::{Cover, Log, LogLine, Seal, SealStamp, Timestamp, audit};
+use dunlin_planner::{Cover, Digest, Log, LogLine, LogRow, RowState, Seal, SealStamp, Timestamp, audit};
 use proptest::prelude::*;
 
 fn line(seq: u64) -> LogLine {
@@ -169,6 +169,61 @@ fn a_line_that_is_put_where_a_seal_has_passed_is_told_from_one_that_came_late() 
     database.commit(0);
     let said = "in `core` line 0 (`failed` of `app/0` by `deployer`) was put in after it was sealed there";
     assert_eq!(database.check().2, [said]);
+}
+
+/// A log with a line about one row, beside that row.
+fn rows(said: Option<LogRow>, row: Option<LogRow>, word: &str) -> String {
+    let last = LogLine { what: word.to_owned(), row: said, ..line(7) };
+    let key = ("p".to_owned(), "app/7".to_owned());
+    let log = Log { lines: vec![line(3), last], rows: row.map(|row| (key, row)).into_iter().collect() };
+    let audit = audit(&"core".parse().unwrap(), &log);
+    let found = audit.findings.into_iter().map(|finding| finding.message);
+    format!("{} unexplained\n{}", audit.unexplained, found.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn rows_are_compared_with_their_last_lines() {
+    let digest = |text: &str| Digest::of(text.as_bytes());
+    let row = LogRow { state: RowState::Applied, checksum: digest("a"), tokens: digest("b"), attempt: 2 };
+    let (said, seen) = (Some(row.clone()), Some(row.clone()));
+    let begun = Some(LogRow { state: RowState::Running, ..row.clone() });
+    let silent = ["0 unexplained\n"; 4];
+    let fine = [
+        rows(said.clone(), seen.clone(), "applied"),
+        // What is begun has no line yet; what failed leaves none.
+        rows(None, begun.clone(), "failed"),
+        rows(None, None, "failed"),
+        rows(said.clone(), Some(LogRow { state: RowState::Reverting, ..row.clone() }), "applied"),
+    ];
+    assert_eq!(fine, silent);
+    assert_eq!(rows(None, seen.clone(), "applied"), "1 unexplained\n");
+    let of_another = [
+        (LogRow { state: RowState::Reverted, ..row.clone() }, "it is reverted, and line 7 of the log left it applied"),
+        (
+            LogRow { checksum: digest("c"), ..row.clone() },
+            "its checksum is 2e7d2c03, and line 7 of the log left ca978112",
+        ),
+        (
+            LogRow { tokens: digest("c"), ..row.clone() },
+            "its tokens have the checksum 2e7d2c03, and line 7 of the log left 3e23e816",
+        ),
+        (LogRow { attempt: 3, ..row.clone() }, "it says attempt 3, and line 7 of the log says 2"),
+    ];
+    for (changed, how) in of_another {
+        let expected = format!("0 unexplained\nin `core` the row of `app/7` was changed: {how}");
+        assert_eq!(rows(said.clone(), Some(changed), "applied"), expected);
+    }
+    let lost = "0 unexplained\nin `core` the row of `app/7` is gone, which line 7 left as applied";
+    assert_eq!([rows(said, None, "applied"), rows(None, None, "applied")], [lost, lost]);
+    let unknown = "0 unexplained\nin `core` the row of `app/7` is applied, which no line of the log explains";
+    assert_eq!(rows(None, seen, "failed"), unknown);
+}
+
+#[test]
+fn what_is_open_is_looked_at_again() {
+    let cover = Cover { lines: Vec::new(), through: 7, open: vec![(2, 3)] };
+    assert_eq!(cover.pending(7), [(2, 3)]);
+    assert_eq!(cover.pending(9), [(2, 3), (8, 9)]);
 }
 
 /// What a chain is must never change, or logs that were sealed could not be checked any more.

@@ -1,9 +1,13 @@
 //! Databases that are not the ones they were, and ones that have two names, as `up`, `down` and `status` say it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dunlin_planner::{Adoption, Finding, Graph, How, Limits, Next, Run, Scope, Selection, UpRequest, adopt, plan_up};
+use dunlin_planner::{
+    Adoption, Databases, Finding, Graph, How, Identity, Ledger, Limits, Next, Observed, Run, Scope, Selection,
+    Timestamp, UpRequest, adopt, plan_up, unmet,
+};
 use insta::assert_snapshot;
 
 use crate::support::{Fixture, show};
@@ -265,6 +269,42 @@ fn one_database_behind_two_targets() {
     ");
 }
 
+/// Whether two targets with these facts are one database: system, number and ledger.
+#[test]
+fn what_makes_two_targets_one_database() {
+    let are_one = |left: (&str, u32, &str), right: (&str, u32, &str)| {
+        let mut observed = Fixture::parse("target a postgres\ntarget b postgres\nledger a\nledger b").observed;
+        for ((_, observed), (system, database, ledger)) in observed.iter_mut().zip([left, right]) {
+            let Observed::Facts(facts) = observed else { unreachable!() };
+            facts.started = Timestamp(3);
+            // A server that does not say who it is goes by its address, and has no timeline.
+            let timeline = u32::from(!system.contains(':'));
+            facts.identity = Identity { system: system.to_owned(), database, timeline };
+            match &mut facts.ledger {
+                Ledger::Present { id, .. } if !ledger.is_empty() => *id = ledger.parse().unwrap(),
+                absent => *absent = Ledger::Absent,
+            }
+        }
+        let databases = Databases::of(&observed);
+        databases.are_one(&"a".parse().unwrap(), &"b".parse().unwrap())
+    };
+    for (left, right, one) in [
+        (("7", 5, "l"), ("7", 5, "l"), true),
+        (("7", 5, ""), ("7", 5, ""), true),
+        (("7", 5, "l"), ("8", 5, "l"), false),
+        (("7", 5, "l"), ("7", 6, "l"), false),
+        (("7", 5, "l"), ("7", 5, "m"), false),
+        (("7", 5, "l"), ("7", 5, ""), false),
+        (("7", 0, ""), ("7", 0, ""), false),
+        (("7", 5, "l"), ("10.0.0.1:5432", 5, "l"), true),
+        (("10.0.0.1:5432", 5, "l"), ("7", 5, "l"), true),
+        (("10.0.0.1:5432", 5, "l"), ("10.0.0.1:5432", 5, "l"), true),
+        (("10.0.0.1:5432", 5, "l"), ("10.0.0.1:5432", 5, "m"), false),
+    ] {
+        assert_eq!(are_one(left, right), one, "{left:?} {right:?}");
+    }
+}
+
 #[test]
 fn what_is_paused_in_one_database_behind_two_targets() {
     assert_snapshot!(show(&format!("{ONE}
@@ -345,6 +385,34 @@ fn restored_to_a_moment_before_a_dependency() {
     iot/2 pending
     warning closure-open Invalid: `iot/1` is applied in `metrics` and needs `auth/2`, which `core` lost in a restore and `up` applies again
     ");
+}
+
+/// The row is there, and says that it was taken back.
+#[test]
+fn what_another_needs_was_taken_back() {
+    let lines = format!("{BACK}row core auth/2 reverted");
+    assert_snapshot!(show(&lines, "status"), @"
+    auth/1 applied
+    auth/2 pending
+    auth/3 pending <auth/2
+    iot/1 applied
+    iot/2 pending
+    error closure-broken Drift: `iot/1` is applied in `metrics` and needs `auth/2`, which is no longer applied in `core`
+      hint: `core` was restored to an earlier state or changed by hand: restore the databases to one moment; or, to have `auth/2` applied again, say `dunlin adopt --after-restore --target core --reason TEXT`
+    ");
+    let fixture = Fixture::parse(&lines);
+    let pair = ("iot/1".parse().unwrap(), "auth/2".parse().unwrap());
+    assert_eq!(unmet(&fixture.catalog, &fixture.observed), BTreeSet::from([pair]));
+}
+
+/// What a database that is not the one it was lacks says nothing.
+#[test]
+fn a_stranger_is_not_asked_what_it_lacks() {
+    let strange = |target: &str| show(&format!("{BACK}identity {target} now 7 9 1 born 7 5 1"), "status");
+    for target in ["core", "metrics"] {
+        let said = strange(target);
+        assert!(said.contains("database-other") && !said.contains("closure-broken"), "{said}");
+    }
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose input does not parse has failed")]
 
+mod advice;
 mod backfill;
 mod chain;
 mod cycles;
 mod dependencies;
 mod down;
 mod drift;
+mod failover;
 mod held;
 mod identity;
 mod pausing;
