@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dunlin_planner::{Failure, Feature, ServerVersion};
+use dunlin_planner::{Failure, Feature, JobFacts, Jobs, Place, ServerVersion};
 
 /// An extension that the server could install, or has installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,13 @@ impl ServerFacts {
     #[must_use]
     pub fn extension_features(&self) -> BTreeSet<Feature> {
         self.extensions.keys().cloned().map(Feature).collect()
+    }
+
+    /// The extensions that are in the database.
+    #[must_use]
+    pub fn installed(&self) -> BTreeSet<Feature> {
+        let there = self.extensions.iter().filter(|(_, extension)| extension.installed.is_some());
+        there.map(|(name, _)| Feature(name.clone())).collect()
     }
 }
 
@@ -74,14 +81,34 @@ pub trait Flavor: Send + Sync {
         &[]
     }
 
+    /// Queries of rows `name`, `value` about what keeps this kind of database healthy, for `dunlin doctor`.
+    fn health_queries(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What goes on by itself in the database and can be paused, where there is such a thing.
     fn pausing(&self) -> Option<Pausing> {
         None
     }
 
+    /// The jobs that are kept in the database, where it is a place of jobs; what the ledger knows of them is added.
+    fn jobs(&self, _facts: &ServerFacts) -> Option<JobFacts> {
+        None
+    }
+
+    /// The statements that do what was planned for jobs, each with the place that asks for it.
+    fn reconcile(&self, _jobs: &Jobs) -> Vec<(String, Option<Place>)> {
+        Vec::new()
+    }
+
     /// What people want to read behind the server's version, such as an extension's version.
     fn describe(&self, _facts: &ServerFacts) -> Option<String> {
         None
+    }
+
+    /// What the server does not tell this role, so that it may offer it or not.
+    fn unknown(&self, _facts: &ServerFacts) -> BTreeSet<Feature> {
+        BTreeSet::new()
     }
 
     /// What the database offers.

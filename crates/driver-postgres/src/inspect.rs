@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    Capabilities, Failure, FailureClass, Identity, Ledger, PauseFacts, ProjectName, ServerVersion, TargetFacts,
+    Capabilities, Failure, FailureClass, Identity, JobFacts, Ledger, PauseFacts, ProjectName, ServerVersion, TargetFacts,
     TargetName, Timestamp,
 };
 use tokio_postgres::{Client, SimpleQueryRow};
@@ -11,6 +11,7 @@ use tokio_postgres::{Client, SimpleQueryRow};
 use crate::connect::Connector;
 use crate::failure;
 use crate::flavor::{Extension, Flavor, ServerFacts};
+use crate::jobs;
 use crate::ledger;
 use crate::messages;
 use crate::obligation;
@@ -46,11 +47,12 @@ pub(crate) async fn inspect(
     has_direct: bool,
 ) -> Result<TargetFacts, Failure> {
     let connection = connector.connect().await?;
-    let (server, ledger, pausing) = read(connection.client(), connector, flavor, project).await?;
+    let read = read(connection.client(), connector, flavor, project).await?;
     let sessions = has_direct || !connection.is_pooled().await?;
     execute(connection.client(), "ROLLBACK").await?;
     connection.give_back();
-    Ok(TargetFacts { ledger, pausing, ..server.facts(target, flavor, sessions)? })
+    let Read { server, ledger, pausing, jobs } = read;
+    Ok(TargetFacts { ledger, pausing, jobs, ..server.facts(target, flavor, sessions)? })
 }
 
 /// A database that is not there yet, as its server's maintenance database shows it: number 0, and no ledger.
@@ -86,9 +88,18 @@ impl ServerNow {
         let Self { facts, identity, started } = self;
         let capabilities = capabilities(flavor, &facts, sessions)?;
         let (target, standby) = (target.clone(), facts.standby);
-        let (ledger, pausing) = (Ledger::Absent, PauseFacts::default());
-        Ok(TargetFacts { target, identity, started, standby, capabilities, ledger, pausing })
+        let (ledger, pausing, database) = (Ledger::Absent, PauseFacts::default(), facts.database.clone());
+        let jobs = flavor.jobs(&facts);
+        Ok(TargetFacts { target, identity, started, standby, capabilities, ledger, pausing, database, jobs })
     }
+}
+
+/// What is read of a database that is there.
+struct Read {
+    server: ServerNow,
+    ledger: Ledger,
+    pausing: PauseFacts,
+    jobs: Option<JobFacts>,
 }
 
 async fn read(
@@ -96,12 +107,16 @@ async fn read(
     connector: &Connector,
     flavor: &dyn Flavor,
     project: &ProjectName,
-) -> Result<(ServerNow, Ledger, PauseFacts), Failure> {
+) -> Result<Read, Failure> {
     execute(client, BEGIN).await?;
     let server = server(client, connector, flavor).await?;
     let ledger = ledger::read(client, project).await?;
     let pausing = obligation::read(client, &ledger, flavor.pausing()).await?;
-    Ok((server, ledger, pausing))
+    let mut jobs = flavor.jobs(&server.facts);
+    if let Some(jobs) = &mut jobs {
+        jobs::read(client, project, &ledger, &pausing.pausable, jobs).await?;
+    }
+    Ok(Read { server, ledger, pausing, jobs })
 }
 
 async fn server(client: &Client, connector: &Connector, flavor: &dyn Flavor) -> Result<ServerNow, Failure> {
@@ -118,7 +133,7 @@ async fn server(client: &Client, connector: &Connector, flavor: &dyn Flavor) -> 
         version_name: row.get("name").and_then(|name| name.split(' ').next()).unwrap_or_default().to_owned(),
         standby: truth(&row, "standby"),
         extensions: extensions(client).await?,
-        extra: extra(client, flavor).await?,
+        extra: extra(client, flavor.extra_queries()).await?,
     };
     Ok(ServerNow { facts, identity: identity(client, connector).await?, started: Timestamp(field(&row, "started")?) })
 }
@@ -164,10 +179,12 @@ async fn extensions(client: &Client) -> Result<BTreeMap<String, Extension>, Fail
     found.iter().map(extension).collect()
 }
 
-async fn extra(client: &Client, flavor: &dyn Flavor) -> Result<BTreeMap<String, String>, Failure> {
+/// What rows `name`, `value` say; what the role may not ask stays unanswered.
+pub(crate) async fn extra(client: &Client, queries: &[&str]) -> Result<BTreeMap<String, String>, Failure> {
     let mut extra = BTreeMap::new();
-    for query in flavor.extra_queries() {
-        execute(client, "SAVEPOINT extra").await?;
+    for query in queries {
+        // Tables of extensions may have row security: who does not see a row there cannot change it either.
+        execute(client, "SAVEPOINT extra; SET LOCAL row_security = on").await?;
         let found = rows(client, query).await;
         execute(client, "ROLLBACK TO SAVEPOINT extra").await?;
         let pair = |row: &SimpleQueryRow| Some((row.get("name")?.to_owned(), row.get("value")?.to_owned()));
@@ -185,7 +202,10 @@ fn capabilities(flavor: &dyn Flavor, facts: &ServerFacts, sessions: bool) -> Res
         server.push_str(" (standby)");
     }
     let features = flavor.features(facts)?;
-    Ok(Capabilities { server, version: facts.version, transactional_ddl: true, sessions, features })
+    let unknown = flavor.unknown(facts);
+    let installed = facts.installed();
+    let version = facts.version;
+    Ok(Capabilities { server, version, transactional_ddl: true, sessions, features, unknown, installed })
 }
 
 pub(crate) async fn execute(client: &Client, statements: &str) -> Result<(), Failure> {

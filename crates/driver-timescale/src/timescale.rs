@@ -21,6 +21,13 @@ const LIBRARY: &str = "SELECT 'tsl_library' AS name, \
     (pg_stat_file(c.setting || '/timescaledb-tsl-' || e.default_version || '.so', true)).size IS NOT NULL AS value \
     FROM pg_config c, pg_available_extensions e WHERE c.name = 'PKGLIBDIR' AND e.name = 'timescaledb'";
 
+/// Versions with which something came that files use: CREATE TABLE … WITH (tsdb.hypertable).
+const MILESTONES: [(u32, u32); 1] = [(2, 20)];
+
+/// Workers that jobs and their schedulers take from the server.
+const WORKERS: &str = "SELECT name, setting AS value FROM pg_settings \
+    WHERE name IN ('max_worker_processes', 'max_parallel_workers', 'timescaledb.max_background_workers')";
+
 /// A PostgreSQL database with TimescaleDB.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timescale;
@@ -28,6 +35,10 @@ pub struct Timescale;
 impl Flavor for Timescale {
     fn extra_queries(&self) -> &'static [&'static str] {
         &[SETTINGS, LIBRARY]
+    }
+
+    fn health_queries(&self) -> &'static [&'static str] {
+        &[WORKERS]
     }
 
     fn describe(&self, facts: &ServerFacts) -> Option<String> {
@@ -44,23 +55,40 @@ impl Flavor for Timescale {
             let hint = "install TimescaleDB on the server, or let the target be of kind `postgres`";
             return Err(refused("the target is of kind `timescale` but the server has no timescaledb", hint));
         };
-        if extension.installed.is_none() && !facts.extra.contains_key(LOADER) {
+        if !facts.extra.contains_key(LOADER) {
             let hint = "add timescaledb to `shared_preload_libraries` and restart the server";
             return Err(refused("the target is of kind `timescale` but the server does not preload timescaledb", hint));
         }
+        let version = extension.installed.as_deref().unwrap_or(&extension.default);
         let mut features = facts.extension_features();
-        if has_tsl(facts) {
+        features.extend(MILESTONES.iter().filter(|since| at_least(version, since)).map(|since| newer(since)));
+        if has_tsl(facts) == Some(true) {
             features.insert(Feature(TSL.to_owned()));
         }
         Ok(features)
     }
+
+    fn unknown(&self, facts: &ServerFacts) -> BTreeSet<Feature> {
+        has_tsl(facts).is_none().then(|| Feature(TSL.to_owned())).into_iter().collect()
+    }
 }
 
-fn has_tsl(facts: &ServerFacts) -> bool {
+/// Whether the server has the TSL module; none where it does not tell this role.
+fn has_tsl(facts: &ServerFacts) -> Option<bool> {
     match facts.extra.get(LICENSE) {
-        Some(license) => license == "timescale",
-        None => facts.extra.get(TSL_LIBRARY).is_some_and(|found| found == "t"),
+        Some(license) => Some(license == "timescale"),
+        None => facts.extra.get(TSL_LIBRARY).map(|found| found == "t"),
     }
+}
+
+/// The name under which a server offers what came with a version: `timescaledb-2.20`.
+fn newer((major, minor): &(u32, u32)) -> Feature {
+    Feature(format!("{EXTENSION}-{major}.{minor}"))
+}
+
+fn at_least(version: &str, since: &(u32, u32)) -> bool {
+    let mut parts = version.split(['.', '-']).map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= *since
 }
 
 fn refused(message: &str, hint: &str) -> Failure {
@@ -95,7 +123,8 @@ mod tests {
         match Timescale.features(&facts) {
             Ok(features) => {
                 let names: Vec<String> = features.iter().map(ToString::to_string).collect();
-                format!("{}: {}", Timescale.describe(&facts).unwrap_or_default(), names.join(" "))
+                let unknown: String = Timescale.unknown(&facts).iter().map(|name| format!(" {name}?")).collect();
+                format!("{}: {}{unknown}", Timescale.describe(&facts).unwrap_or_default(), names.join(" "))
             }
             Err(failure) => failure.message,
         }
@@ -107,7 +136,17 @@ mod tests {
         for (installed, extra, expected) in [
             (None, vec![], "the target is of kind `timescale` but the server has no timescaledb"),
             (Some(None), vec![], "the target is of kind `timescale` but the server does not preload timescaledb"),
-            (Some(None), vec![loaded], "timescaledb 2.19.3 available: timescaledb"),
+            (Some(None), vec![loaded], "timescaledb 2.19.3 available: timescaledb timescaledb-tsl?"),
+            (
+                Some(Some("2.19.3")),
+                vec![],
+                "the target is of kind `timescale` but the server does not preload timescaledb",
+            ),
+            (
+                Some(Some("2.20.0")),
+                vec![loaded, (LICENSE, "apache")],
+                "timescaledb 2.20.0 (apache): timescaledb timescaledb-2.20",
+            ),
             (Some(None), vec![loaded, (TSL_LIBRARY, "t")], "timescaledb 2.19.3 available: timescaledb timescaledb-tsl"),
             (Some(None), vec![loaded, (TSL_LIBRARY, "f")], "timescaledb 2.19.3 available: timescaledb"),
             (Some(Some("2.18.0")), vec![loaded, (LICENSE, "apache")], "timescaledb 2.18.0 (apache): timescaledb"),

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_planner::{
     Action, Backfill, BackfillAction, Batch, BatchPlace, Body, Dependency, Digest, Failure, FailureClass, Kind,
-    LaneKind, LedgerId, LedgerRow, LogEntry, Migration, MigrationId, Pace, Place, Probe, ProjectName, QualifiedName,
+    LaneKind, LedgerId, LedgerRow, LogEntry, Migration, MigrationId, Needs, Pace, Place, Probe, ProjectName, QualifiedName,
     Repair, RunId, Settlement, Statement, StatementClass, Step, StepSettings, TargetFacts, TargetName, Walk,
     WalkAction, settle,
 };
@@ -29,6 +28,10 @@ impl StepText {
     /// A migration `set/version` of these statements; what cannot be in a transaction is recognised by `CONCURRENTLY`.
     #[must_use]
     pub fn apply(id: &str, statements: &[&str]) -> Self {
+        Self::said(id, statements.iter().map(|statement| Said::plainly(statement)).collect())
+    }
+
+    fn said(id: &str, statements: Vec<Said>) -> Self {
         let (body, text) = body(id, statements);
         let id: MigrationId = id.parse().expect("it is a migration's id");
         let step = Step {
@@ -53,6 +56,11 @@ impl StepText {
     /// What takes `up` back.
     #[must_use]
     pub fn revert(up: &Self, statements: &[&str], dependents: &[&str]) -> Self {
+        up.reverted(statements.iter().map(|statement| Said::plainly(statement)).collect(), dependents)
+    }
+
+    fn reverted(&self, statements: Vec<Said>, dependents: &[&str]) -> Self {
+        let up = self;
         let dependents = dependents.iter().map(|id| id.parse().expect("it is a migration's id")).collect();
         let (body, text) = body(&up.step.id.to_string(), statements);
         Self { step: Step { action: Action::Revert { dependents }, body, ..up.step.clone() }, text }
@@ -111,12 +119,12 @@ pub(crate) fn class<T>(ended: &Result<T, Failure>) -> Option<FailureClass> {
     ended.as_ref().err().map(|failure| failure.class)
 }
 
-fn body(id: &str, statements: &[&str]) -> (Body, Arc<str>) {
+fn body(id: &str, statements: Vec<Said>) -> (Body, Arc<str>) {
     let (mut text, mut parsed) = (String::new(), Vec::new());
-    for (line, statement) in (1..).zip(statements) {
-        let start = text.len();
-        text.push_str(statement);
-        parsed.push(parse(statement, start..text.len(), line));
+    for (line, Said { text: statement, class }) in (1..).zip(statements) {
+        let range = text.len()..text.len() + statement.len();
+        parsed.push(Statement { range, line, digest: Digest::of(statement.as_bytes()), class, copy: None });
+        text.push_str(&statement);
         text.push_str(";\n");
     }
     let digest = Digest::of(text.as_bytes());
@@ -129,23 +137,38 @@ fn body(id: &str, statements: &[&str]) -> (Body, Arc<str>) {
         settings: StepSettings::default(),
         statements: parsed,
         batch: None,
+        needs: Needs::default(),
+        jobs: None,
         streamed: None,
     };
     (body, Arc::from(text))
 }
 
-fn parse(statement: &str, range: Range<usize>, line: u32) -> Statement {
-    let words: Vec<&str> = statement.split_whitespace().collect();
-    let name = |name: &str| QualifiedName { schema: None, name: name.to_owned() };
-    let alone = |probe| StatementClass::Alone { what: words[..3].join(" "), probe };
-    let class = match words.as_slice() {
-        ["CREATE", "INDEX", "CONCURRENTLY", index, "ON", table, ..] => {
-            alone(Probe::IndexValid { index: (*index).to_owned(), table: name(table), shape: None })
-        }
-        ["DROP", "INDEX", "CONCURRENTLY", index] => alone(Probe::IndexAbsent(vec![name(index)])),
-        _ => StatementClass::Transactional,
-    };
-    Statement { range, line, digest: Digest::of(statement.as_bytes()), class, copy: None }
+/// One of the cases' statements in a database's own words, and how it runs there.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// The statement.
+    pub text: String,
+    /// How it runs.
+    pub class: StatementClass,
+}
+
+impl Said {
+    /// As PostgreSQL says it: what cannot be in a transaction is recognised by `CONCURRENTLY`.
+    #[must_use]
+    pub fn plainly(statement: &str) -> Self {
+        let words: Vec<&str> = statement.split_whitespace().collect();
+        let name = |name: &str| QualifiedName { schema: None, name: name.to_owned() };
+        let alone = |probe| StatementClass::Alone { what: words[..3].join(" "), probe };
+        let class = match words.as_slice() {
+            ["CREATE", "INDEX", "CONCURRENTLY", index, "ON", table, ..] => {
+                alone(Probe::IndexValid { index: (*index).to_owned(), table: name(table), shape: None })
+            }
+            ["DROP", "INDEX", "CONCURRENTLY", index] => alone(Probe::IndexAbsent(vec![name(index)])),
+            _ => StatementClass::Transactional,
+        };
+        Self { text: statement.to_owned(), class }
+    }
 }
 
 type Ledgers = dyn Fn(&TargetName) -> Option<LedgerId> + Send + Sync;
@@ -188,6 +211,25 @@ impl Bench {
         self.database.jobs()
     }
 
+    /// A migration `set/version` of these statements, in the words of the database under test.
+    pub(crate) fn step(&self, id: &str, statements: &[&str]) -> StepText {
+        StepText::said(id, self.said(statements))
+    }
+
+    /// What takes `up` back.
+    pub(crate) fn down(&self, up: &StepText, statements: &[&str], dependents: &[&str]) -> StepText {
+        up.reverted(self.said(statements), dependents)
+    }
+
+    fn said(&self, statements: &[&str]) -> Vec<Said> {
+        statements.iter().map(|statement| self.database.say(statement)).collect()
+    }
+
+    /// Whether a step that fails leaves nothing.
+    pub(crate) async fn is_transactional(&self) -> bool {
+        self.inspect().await.capabilities.transactional_ddl
+    }
+
     /// The driver under test.
     #[must_use]
     pub fn driver(&self) -> Arc<dyn Driver> {
@@ -225,7 +267,7 @@ impl Bench {
         }
     }
 
-    /// Runs a transactional step in a session of its own.
+    /// Runs a step in a session of its own, in one transaction where it can be in one.
     ///
     /// # Errors
     /// The session's failure.
@@ -234,12 +276,27 @@ impl Bench {
         self.apply_on(&mut *session, step).await
     }
 
-    /// Runs a transactional step.
+    /// Runs a step; false where it was done already.
     ///
     /// # Errors
     /// The session's failure.
     pub async fn apply_on(&self, session: &mut dyn Session, step: &StepText) -> Result<bool, Failure> {
-        session.apply(&self.task(step)).await
+        if step.step.body.is_transactional() {
+            return session.apply(&self.task(step)).await;
+        }
+        Ok(!self.walk(session, step).await?.is_empty())
+    }
+
+    /// Does what a walk does for the statement at `index`, of a step that is claimed.
+    pub(crate) async fn one(&self, session: &mut dyn Session, step: &StepText, index: usize) -> Result<(), Failure> {
+        let task = self.task(step);
+        if step.step.body.statements[index].class == StatementClass::Transactional {
+            return session.execute_recorded(&task, index).await;
+        }
+        let seen = session.probe(&step.step.body, index).await?;
+        session.intend(&task, index, &seen).await?;
+        session.execute(&task, index).await?;
+        session.advance(&task, index).await
     }
 
     /// Walks through a step that runs statement by statement, and says what was done; nothing, where it was done already.

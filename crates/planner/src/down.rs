@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Serialize;
 
 use crate::check::{Observations, Standing, resumes, row_of, standing, unreachable};
+use crate::cron::removed;
 use crate::databases::Databases;
 use crate::graph::EdgeKind;
 use crate::identity::{Identities, standbys};
+use crate::needs;
 use crate::pausing::{left_paused, pauses};
 use crate::repair::commands;
 use crate::select::named;
 use crate::through::Through;
 use crate::up::{planned_targets, weigh, without_session};
 use crate::{
-    Action, Class, Direction, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, Plan, RowState,
+    Action, Body, Class, Direction, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, Plan, RowState,
     RunId, Selection, Step, StepIx, TargetName, Wait,
 };
 
@@ -72,6 +74,7 @@ pub fn plan_down(graph: &Graph<'_>, selection: &Selection, observed: &Observatio
     }
     weigh(&mut steps);
     findings.extend(without_session(&steps, observed));
+    findings.extend(needs::unmet(graph, observed, &steps));
     let (pauses, refused) = pauses(graph, observed, &steps);
     findings.extend(refused);
     Plan {
@@ -306,7 +309,10 @@ impl<'p> Applied<'p> {
                     .collect(),
             },
             checksum: row_of(self.graph, self.observed, ix)?.checksum,
-            body: migration.way_back()?,
+            body: Body {
+                jobs: removed(self.graph, self.observed, ix),
+                ..migration.way_back()?
+            },
             waits: dependents()
                 .filter_map(|(later, why)| Some(Wait { step: *step_of.get(later)?, why: why.clone() }))
                 .collect(),

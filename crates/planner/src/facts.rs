@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    Body, Digest, EnvironmentName, Finding, Kind, LedgerId, MigrationId, PauseFacts, RunId, TargetName, Timestamp,
+    Body, Digest, EnvironmentName, Finding, JobFacts, Kind, LedgerId, MigrationId, PauseFacts, RunId, TargetName, Timestamp,
 };
 
 /// Something a server may or may not offer, by the name that `requires` uses.
@@ -38,6 +38,10 @@ pub struct Capabilities {
     pub sessions: bool,
     /// What it offers, by the names that `requires` uses.
     pub features: BTreeSet<Feature>,
+    /// What nobody can tell of it, such as a library that only a superuser may look for.
+    pub unknown: BTreeSet<Feature>,
+    /// The extensions that are in the database already.
+    pub installed: BTreeSet<Feature>,
 }
 
 impl Capabilities {
@@ -250,6 +254,10 @@ pub struct TargetFacts {
     pub ledger: Ledger,
     /// What is paused there, and what could be.
     pub pausing: PauseFacts,
+    /// The name of the database on its server.
+    pub database: String,
+    /// The jobs that are kept there, where it is a place of jobs.
+    pub jobs: Option<JobFacts>,
 }
 
 /// What came of asking a target.

@@ -14,9 +14,11 @@ mod catalog;
 mod chain;
 mod check;
 mod closure;
+mod cron;
 mod cycle;
 mod databases;
 mod digest;
+mod doctor;
 mod down;
 mod effect;
 mod event;
@@ -27,6 +29,8 @@ mod graph;
 mod identity;
 mod ids;
 mod migration;
+mod needs;
+mod offers;
 mod pattern;
 mod pausing;
 mod place;
@@ -53,8 +57,17 @@ pub use catalog::{
 };
 pub use chain::{Cover, LogLine, Seal, SealStamp};
 pub use closure::unmet;
+pub use cron::{
+    Alteration, AppliedJob, Job, JobChange, JobFacts, JobKey, Jobs, JobsVersion, LiveJob, Schedule, ScheduleError, Word,
+};
 pub use databases::Databases;
 pub use digest::{Digest, DigestParseError};
+pub use doctor::{
+    Access, Area, Check, Creation, Diagnosis, Direct, Encryption, Examination, ExtensionSeen, Freeze, Health, HostSeen,
+    InvalidIndex, Lag, Level, Line, Load, LongTransaction, Membership, Mutation, Prepared, Replication, RoleSeen, Room,
+    Route, RunsUnder, ServerRole, Setting, Slot, StandbySeen, TargetDiagnosis, Told, Transactions, Used, Verified,
+    diagnose,
+};
 pub use down::{DownRequest, DownScope, plan_down};
 pub use effect::{Effect, Thing};
 pub use event::{Event, EventKind, LaneKind, Notice};
@@ -73,6 +86,8 @@ pub use migration::{
     Body, Copy, IndexShape, Kind, Migration, Phase, Probe, QualifiedName, Rebuilt, Statement, StatementClass,
     StepSettings, Streamed,
 };
+pub use needs::{Have, Need, Needs};
+pub use offers::{Offers, Support};
 pub use pattern::Pattern;
 pub use pausing::{LeftPaused, Obligation, Pausable, Pause, PauseFacts, Resumption, ResumptionEnd};
 pub use place::Place;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Batch, Digest, Effect, MigrationId, Place, Reference, SetName};
+use crate::{Batch, Digest, Effect, Jobs, MigrationId, Needs, Place, Reference, SetName};
 
 /// How a migration takes part in its set's sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -75,6 +75,12 @@ pub struct Body {
     pub statements: Vec<Statement>,
     /// How its one statement is run over ranges of keys, where it is a backfill.
     pub batch: Option<Batch>,
+    /// What its statements need of their server, and what they bring.
+    #[serde(skip_serializing_if = "Needs::is_empty")]
+    pub needs: Needs,
+    /// The jobs that it declares: then it has no statements, and what runs follows from the server's jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<Jobs>,
     /// Its size, where it is too large to be held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub streamed: Option<Streamed>,
@@ -95,8 +101,8 @@ impl Body {
     pub fn empty(path: &Arc<str>) -> Self {
         let nothing = Digest::of(b"");
         let (path, settings) = (Arc::clone(path), StepSettings::default());
-        let (statements, batch, streamed) = (Vec::new(), None, None);
-        Self { path, digest: nothing, raw: nothing, tokens: nothing, settings, statements, batch, streamed }
+        let (statements, batch, needs, jobs, streamed) = (Vec::new(), None, Needs::default(), None, None);
+        Self { path, digest: nothing, raw: nothing, tokens: nothing, settings, statements, batch, needs, jobs, streamed }
     }
 
     /// Whether there is no text to fetch: no statement, neither held nor streamed.

@@ -5,9 +5,11 @@ use std::ops::Bound;
 
 use crate::check::{Observations, Standing, drift, resumes, row_of, standing, unreachable};
 use crate::closure::closure;
+use crate::cron;
 use crate::databases::Databases;
 use crate::graph::EdgeKind;
 use crate::identity::standbys;
+use crate::needs;
 use crate::pausing::{left_paused, pauses};
 use crate::through::Through;
 use crate::{
@@ -55,6 +57,7 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
     findings.extend(warnings.filter(of_a_step).cloned().map(|finding| graph.catalog().policy.judge(finding)));
     weigh(&mut planner.steps);
     findings.extend(without_session(&planner.steps, observed));
+    findings.extend(needs::unmet(graph, observed, &planner.steps));
     let (pauses, refused) = pauses(graph, observed, &planner.steps);
     findings.extend(refused);
     Plan {
@@ -160,6 +163,7 @@ impl<'p> Planner<'p> {
         }
         let migration = self.graph.migration(ix);
         let stands = standing(migration, row_of(self.graph, self.observed, ix));
+        let stands = if stands == Standing::Applied && self.differs(ix) { Standing::Changed } else { stands };
         if matches!(stands, Standing::Applied | Standing::Edited) {
             self.settled += 1;
             return None;
@@ -172,11 +176,20 @@ impl<'p> Planner<'p> {
             self.held.insert(ix, Held { id: migration.id.clone(), target, reason });
             return None;
         }
+        if let Some((_, refused)) = cron::reconciled(self.graph, self.observed, ix, self.steps.is_empty()) {
+            findings.extend(refused);
+        }
         if stands == Standing::Pending {
             findings.extend(self.out_of_order(ix));
             findings.extend(self.no_way_back(migration));
         }
         Some(stands)
+    }
+
+    /// Whether the jobs of an applied set are not as its file says.
+    fn differs(&self, ix: MigrationIx) -> bool {
+        let jobs = cron::reconciled(self.graph, self.observed, ix, self.steps.is_empty());
+        jobs.is_some_and(|(jobs, findings)| !jobs.changes.is_empty() || findings.iter().any(Finding::is_error))
     }
 
     fn set(&self, ix: MigrationIx) -> &'p Set {
@@ -249,6 +262,10 @@ impl<'p> Planner<'p> {
             .map(|edge| self.dependency(&set.target, edge.earlier, edge.kind))
             .collect();
         let pulled_in_by = self.selection.pulled_in_by(ix).map(|by| self.graph.migration(by).id.clone());
+        let mut body = migration.up.clone();
+        if let Some((jobs, _)) = cron::reconciled(self.graph, self.observed, ix, self.steps.is_empty()) {
+            body.jobs = Some(jobs);
+        }
         self.step_of.insert(ix, StepIx(self.steps.len()));
         self.steps.push(Step {
             id: migration.id.clone(),
@@ -259,7 +276,7 @@ impl<'p> Planner<'p> {
             phase: migration.phase,
             action: Action::Apply { after, again: stands == Standing::Changed },
             checksum: migration.up.digest,
-            body: migration.up.clone(),
+            body,
             waits,
             pulled_in_by,
             resumes: stands == Standing::Resumable && resumes(row_of(self.graph, self.observed, ix), &migration.up),

@@ -1,14 +1,15 @@
 //! From a file's statements to what the planner runs: how each may run, and how to find out whether it did.
 
 use dunlin_planner::{
-    Body, Copy, Digest, Finding, IndexShape, Probe, QualifiedName, Rebuilt, Statement, StatementClass, StepSettings,
-    Streamed, TargetKind,
+    Body, Copy, Digest, Finding, IndexShape, Needs, Probe, QualifiedName, Rebuilt, Statement, StatementClass,
+    StepSettings, Streamed, TargetKind,
 };
 use dunlin_sql as sql;
 use sql::NonTx;
 
 use crate::batch::batch;
 use crate::large;
+use crate::needs;
 use crate::sql_file::{Large, SqlFile};
 
 /// The body of `file`; `base` are its set's settings, which its headers change.
@@ -21,6 +22,8 @@ pub(crate) fn body(file: &SqlFile, kind: TargetKind, base: &StepSettings, findin
         settings: base.clone(),
         statements: Vec::new(),
         batch: None,
+        needs: Needs::default(),
+        jobs: None,
         streamed: None,
     };
     let with = |digests: sql::Digests, settings| Body {
@@ -34,7 +37,13 @@ pub(crate) fn body(file: &SqlFile, kind: TargetKind, base: &StepSettings, findin
         (Some(source), _) => {
             let statements = statements(file, source, kind, findings);
             let batch = batch(file, source, &statements, findings);
-            Body { statements, batch, ..with(source.digests(), settings(file, source.headers(), base, findings)) }
+            let needs = needs::needs(file, source, kind);
+            Body {
+                statements,
+                batch,
+                needs,
+                ..with(source.digests(), settings(file, source.headers(), base, findings))
+            }
         }
         (None, Some(Large { scan, .. })) => {
             findings.extend(large::misfits(file, scan, kind));

@@ -4,6 +4,7 @@
 //! recursive, so each statement is parsed once, on a thread whose stack fits the longest one, and very long ones not at
 //! all. Where a statement does not parse, the strongest lock is assumed and the lists hold what could be recognised.
 
+use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,6 +12,7 @@ use crate::call::Call;
 use crate::classify::{self, EnumValue, NonTx, StatementClass};
 use crate::lock::LockLevel;
 use crate::name::QualifiedName;
+use crate::needs::{self, Need};
 use crate::phase::Phase;
 use crate::split::{Script, Statement};
 use crate::tree;
@@ -40,8 +42,12 @@ pub struct Analysis {
     pub lock: LockLevel,
     /// Changes to columns that lint rules look at.
     pub changes: Vec<ColumnChange>,
-    /// What in it needs TimescaleDB's TSL module, in order.
-    pub needs_tsl: Vec<String>,
+    /// Options of TimescaleDB, in order.
+    pub timescale_options: Vec<TimescaleOption>,
+    /// What it needs of its server, in order.
+    pub needs: Vec<Need>,
+    /// The extensions that it creates or brings up to date, or perhaps does.
+    pub brings: Vec<String>,
     /// Syntax errors.
     pub syntax_errors: Vec<SyntaxIssue>,
 }
@@ -148,6 +154,25 @@ pub enum ColumnChangeKind {
     SetNotNull,
 }
 
+/// An option of TimescaleDB, such as `timescaledb.continuous`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimescaleOption {
+    /// `timescaledb`, or `tsdb` for short.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its value as it is written, without quotes; none where there is only the name.
+    pub value: Option<String>,
+    /// Where it stands.
+    pub range: Range<usize>,
+}
+
+impl fmt::Display for TimescaleOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.namespace, self.name)
+    }
+}
+
 /// A syntax error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxIssue {
@@ -197,7 +222,9 @@ fn analyze_statement(text: &str, statement: &Statement) -> Analysis {
         phase: None,
         lock: LockLevel::AccessExclusive,
         changes: Vec::new(),
-        needs_tsl: Vec::new(),
+        timescale_options: Vec::new(),
+        needs: Vec::new(),
+        brings: Vec::new(),
         syntax_errors: Vec::new(),
     };
     if is_parsed(statement) {
@@ -207,6 +234,8 @@ fn analyze_statement(text: &str, statement: &Statement) -> Analysis {
             facts.fill(&mut analysis);
         }
     }
+    analysis.needs = needs::needs(text, range, &analysis);
+    analysis.brings = needs::brings(text, range, &analysis);
     analysis
 }
 

@@ -29,6 +29,7 @@ mod lines;
 mod lock;
 mod name;
 mod names;
+mod needs;
 mod phase;
 mod pieces;
 mod problem;
@@ -41,7 +42,8 @@ mod stream;
 mod tree;
 
 pub use analysis::{
-    Analysis, ColumnChange, ColumnChangeKind, ObjectAction, ObjectKind, ObjectRef, SyntaxIssue, analyze,
+    Analysis, ColumnChange, ColumnChangeKind, ObjectAction, ObjectKind, ObjectRef, SyntaxIssue, TimescaleOption,
+    analyze,
 };
 pub use batch::BatchPlace;
 pub use blocks::{Marks, StreamError};
@@ -55,6 +57,7 @@ pub use headers::{Headers, Placed, headers};
 pub use lines::{LineIndex, Position};
 pub use lock::LockLevel;
 pub use name::QualifiedName;
+pub use needs::{Need, Needed};
 pub use phase::{Phase, UnknownPhase};
 pub use pieces::{Fragment, Piece, Pieces};
 pub use problem::{Problem, Severity, Violation};

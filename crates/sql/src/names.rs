@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode, normalize_name_node};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use crate::analysis::{ColumnChange, ColumnChangeKind, ObjectAction, ObjectKind, ObjectRef};
+use crate::analysis::{ColumnChange, ColumnChangeKind, ObjectAction, ObjectKind, ObjectRef, TimescaleOption};
 use crate::call::{Argument, Call};
 use crate::lock::contains;
 use crate::name::QualifiedName;
@@ -22,14 +22,11 @@ pub(crate) fn collect(root: &SyntaxNode, place: Place<'_>, facts: &mut Facts) {
         {
             facts.objects.push(object);
         } else if let Some(call) = call(&node, place) {
-            if call.needs_tsl() {
-                facts.needs_tsl.push(call.name.name.clone());
-            }
             facts.calls.push(call);
         } else if let Some(change) = column_change(&node, place) {
             facts.changes.push(change);
-        } else if let Some(option) = tsl_option(&node) {
-            facts.needs_tsl.push(option);
+        } else if let Some(option) = timescale_option(&node, place) {
+            facts.timescale_options.push(option);
         }
     }
 }
@@ -223,14 +220,13 @@ fn is_serial(column: &SyntaxNode) -> bool {
     types.map(|it| it.text().to_string().to_ascii_lowercase()).any(|name| name.contains("serial"))
 }
 
-/// An option of TimescaleDB that only its TSL module has.
-fn tsl_option(node: &SyntaxNode) -> Option<String> {
-    const PREFIXES: [&str; 7] =
-        ["continuous", "compress", "enable_columnstore", "columnstore", "materialized_only", "orderby", "segmentby"];
+/// An option of TimescaleDB, in a WITH or SET list.
+fn timescale_option(node: &SyntaxNode, place: Place<'_>) -> Option<TimescaleOption> {
     let option = ast::AttributeOption::cast(node.clone())?;
     let namespace = normalize_name_node(option.namespace()?.syntax());
     let name = normalize_name_node(option.name()?.syntax());
-    let tsl =
-        matches!(namespace.as_str(), "timescaledb" | "tsdb") && PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    tsl.then(|| format!("{namespace}.{name}"))
+    let text = node.text().to_string();
+    let value = text.split_once('=').map(|(_, value)| value.trim().trim_matches('\'').replace("''", "'"));
+    let known = matches!(namespace.as_str(), "timescaledb" | "tsdb");
+    known.then(|| TimescaleOption { namespace, name, value, range: place(node.text_range()) })
 }

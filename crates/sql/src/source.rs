@@ -173,13 +173,6 @@ impl Source {
         analysis.iter().enumerate().filter_map(guess).max()
     }
 
-    /// What in it needs TimescaleDB's TSL module, each once.
-    #[must_use]
-    pub fn needs_tsl(&self) -> BTreeSet<&str> {
-        let features = self.analysis().iter().flat_map(|it| &it.needs_tsl);
-        features.map(String::as_str).collect()
-    }
-
     /// The probe that stands before one statement and behind the one before it; before the first, anywhere above it.
     #[must_use]
     pub fn probe(&self, statement: usize) -> Option<&Placed<String>> {

@@ -11,7 +11,7 @@ use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::syntax_error::SyntaxError;
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
-use crate::analysis::{Analysis, ColumnChange, ObjectRef, SyntaxIssue};
+use crate::analysis::{Analysis, ColumnChange, ObjectRef, SyntaxIssue, TimescaleOption};
 use crate::call::Call;
 use crate::lexer::Lexer;
 use crate::lock::{self, LockLevel};
@@ -24,7 +24,7 @@ pub(crate) struct Facts {
     pub(crate) objects: Vec<ObjectRef>,
     pub(crate) calls: Vec<Call>,
     pub(crate) changes: Vec<ColumnChange>,
-    pub(crate) needs_tsl: Vec<String>,
+    pub(crate) timescale_options: Vec<TimescaleOption>,
     lock: Option<LockLevel>,
     phase: Option<Phase>,
     errors: Vec<SyntaxIssue>,
@@ -43,7 +43,7 @@ impl Facts {
         analysis.calls = self.calls;
         analysis.changes = self.changes;
         analysis.phase = self.phase;
-        analysis.needs_tsl = self.needs_tsl;
+        analysis.timescale_options = self.timescale_options;
         analysis.syntax_errors = self.errors;
     }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use dunlin_sql::{Analysis, ColumnChangeKind, NonTx, Source, StatementClass};
+use dunlin_sql::{Analysis, ColumnChangeKind, Need, Needed, NonTx, Source, StatementClass};
 
 fn analysis(sql: &str) -> Vec<Analysis> {
     let source = Source::read(sql.as_bytes()).unwrap();
@@ -300,8 +300,15 @@ fn jobs_of_pg_cron() {
 fn timescale_features_that_need_the_module() {
     let needs = |sql: &str| {
         let source = Source::read(sql.as_bytes()).unwrap();
-        let needs: Vec<_> = source.needs_tsl().into_iter().collect();
-        needs.join(" ")
+        let needs = source.analysis().iter().flat_map(|analysis| &analysis.needs);
+        let word = |need: &Need| match &need.of {
+            Needed::Tsl if need.is_certain => Some(need.what.clone()),
+            Needed::Tsl => Some(format!("{}?", need.what)),
+            Needed::Timescale(major, minor) => Some(format!("{} {major}.{minor}", need.what)),
+            Needed::Available(name) => Some(format!("{} offered:{name}", need.what)),
+            Needed::Installed(_) => None,
+        };
+        needs.filter_map(word).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(
         needs("create materialized view v with (timescaledb.continuous) as select 1 with no data"),
@@ -317,8 +324,40 @@ fn timescale_features_that_need_the_module() {
         needs(
             "select create_hypertable('t', 'ts'); select cron.alter_job(1); create table t (a int) with (tsdb.hypertable)"
         ),
-        ""
+        "tsdb.hypertable 2.20"
     );
+    // A script may know by itself what the server has, and what fills gaps answers nothing where there are none.
+    assert_eq!(
+        needs("do $$ begin perform add_retention_policy('t', interval '1 day'); end $$"),
+        "add_retention_policy?"
+    );
+    assert_eq!(
+        needs("select add_job('p', '1h') where current_setting('timescaledb.license') = 'timescale'"),
+        "add_job?"
+    );
+    assert_eq!(needs("select time_bucket_gapfill('1 h', ts) from t group by 1"), "time_bucket_gapfill?");
+    assert_eq!(needs("create extension if not exists pg_trgm"), "CREATE EXTENSION offered:pg_trgm");
+}
+
+#[test]
+fn extensions_that_have_to_be_there_and_those_that_a_statement_brings() {
+    let check = |sql: &str, expected: &str| {
+        let found = analysis(sql).remove(0);
+        let installed = found.needs.iter().filter_map(|need| match &need.of {
+            Needed::Installed(name) => Some(format!("{}{name}", if need.is_certain { "" } else { "?" })),
+            _ => None,
+        });
+        let installed: Vec<_> = installed.collect();
+        assert_eq!(format!("needs {} brings {}", installed.join(" "), found.brings.join(" ")), expected, "{sql}");
+    };
+    check("select create_hypertable('t', 'ts')", "needs timescaledb brings ");
+    check("select other.create_hypertable('t', 'ts')", "needs  brings ");
+    check("create index i on t (a) with (timescaledb.transaction_per_chunk)", "needs timescaledb brings ");
+    check("do $$ begin perform create_hypertable('t', 'ts'); end $$", "needs ?timescaledb brings ");
+    check("create extension if not exists timescaledb", "needs  brings timescaledb");
+    check("alter extension timescaledb update", "needs timescaledb brings timescaledb");
+    check("do $$ begin execute 'create extension timescaledb'; end $$", "needs  brings timescaledb");
+    check("create function f() returns int language sql as 'select 1'", "needs  brings ");
 }
 
 #[test]

@@ -221,9 +221,13 @@ impl State {
                 transactional_ddl: true,
                 sessions: true,
                 features: self.features.clone(),
+                unknown: BTreeSet::new(),
+                installed: BTreeSet::new(),
             },
             ledger,
             pausing: self.jobs.facts(),
+            database: "memory".to_owned(),
+            jobs: None,
         }
     }
 }

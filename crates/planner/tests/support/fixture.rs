@@ -1,13 +1,13 @@
 //! A small language for a project and what its databases say, one fact per line.
 //!
 //! ```text
-//! target core postgres [off] [pooled] [oid DATABASE] [offers FEATURE…] [pause PATTERN…]
+//! target core postgres [off] [pooled] [oid DATABASE] [offers FEATURE…] [unknown FEATURE…] [installed EXTENSION…] [pause PATTERN…]
 //! job jobs NAME DATABASE [inactive]
 //! paused jobs NAME RUN [held]
 //! unreadable jobs
 //! service auth alias auth-service
 //! set crm core [of SERVICE] [after SET…] [requires FEATURE…] [refuse] [out-of-order]
-//! crm/2 [repeatable|seed] [no-down] [alone] [needs REFERENCE…]
+//! crm/2 [repeatable|seed] [no-down] [alone] [wants FEATURE…] [perhaps FEATURE…] [since FEATURE…] [uses EXTENSION…] [brings EXTENSION…] [needs REFERENCE…]
 //! entry FILE SERVICE VERSION needs REFERENCE…
 //! policy [seeds] [no-pull-in] [require-down] [deny-warnings]
 //! warning crm/2 CODE
@@ -27,10 +27,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dunlin_planner::{
-    Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Feature, Finding, Holder, Identity,
-    Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Obligation, Observed, Pattern, Pausable, PauseFacts,
-    Place, Policy, Probe, Reference, RowState, ServerVersion, Service, Set, Statement, StatementClass, StepSettings,
-    StoredDependency, Target, TargetFacts, TargetKind, TargetName, Timestamp,
+    Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Feature, Finding, Have, Holder,
+    Identity, Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Need, Needs, Obligation, Observed, Pattern,
+    Pausable, PauseFacts, Place, Policy, Probe, Reference, RowState, ServerVersion, Service, Set, Statement,
+    StatementClass, StepSettings, StoredDependency, Target, TargetFacts, TargetKind, TargetName, Timestamp,
 };
 
 /// A project and what its databases say.
@@ -121,6 +121,8 @@ impl Fixture {
             let mut facts = facts(&name, features);
             facts.started = Timestamp(self.observed.len() as i64);
             facts.capabilities.sessions = !line.says("pooled");
+            facts.capabilities.unknown = line.features("unknown").collect();
+            facts.capabilities.installed = line.features("installed").collect();
             facts.identity.database = line.list("oid").first().map_or(5, |oid| oid.parse().unwrap());
             self.observed.insert(name, Observed::Facts(facts));
         }
@@ -251,6 +253,8 @@ fn facts(target: &TargetName, features: BTreeSet<Feature>) -> TargetFacts {
         transactional_ddl: true,
         sessions: true,
         features,
+        unknown: BTreeSet::new(),
+        installed: BTreeSet::new(),
     };
     let identity = Identity { system: "7".to_owned(), database: 5, timeline: 1 };
     TargetFacts {
@@ -261,6 +265,8 @@ fn facts(target: &TargetName, features: BTreeSet<Feature>) -> TargetFacts {
         capabilities,
         ledger: Ledger::Absent,
         pausing: PauseFacts::default(),
+        database: target.to_string(),
+        jobs: None,
     }
 }
 
@@ -273,6 +279,7 @@ fn read_migration(id: &str, line: &Line<'_>) -> Migration {
     let mut migration = migration(id, kind);
     migration.depends = line.references();
     migration.place = line.place();
+    migration.up.needs = read_needs(line);
     if line.says("no-down") {
         migration.down = None;
     }
@@ -283,6 +290,25 @@ fn read_migration(id: &str, line: &Line<'_>) -> Migration {
         }
     }
     migration
+}
+
+fn read_needs(line: &Line<'_>) -> Needs {
+    let kinds = [
+        ("wants", Have::Offered, true),
+        ("perhaps", Have::Offered, false),
+        ("since", Have::Since, true),
+        ("uses", Have::Installed, true),
+    ];
+    let need = |(word, have, is_certain)| {
+        line.features(word).map(move |feature| Need {
+            what: format!("use_{feature}"),
+            feature,
+            have,
+            is_certain,
+            place: line.place(),
+        })
+    };
+    Needs { all: kinds.into_iter().flat_map(need).collect(), brings: line.features("brings").collect() }
 }
 
 fn read_row(line: &Line<'_>, migrations: &[Migration]) -> LedgerRow {
@@ -355,6 +381,8 @@ pub(crate) fn body(what: &str, id: &MigrationId, statements: Vec<Statement>) -> 
         settings: StepSettings::default(),
         statements,
         batch: None,
+        needs: Needs::default(),
+        jobs: None,
         streamed: None,
     }
 }
@@ -374,9 +402,29 @@ struct Line<'t> {
     text: &'t str,
 }
 
-const KEYS: [&str; 15] = [
-    "oid", "pause", "alias", "of", "after", "requires", "offers", "needs", "run", "begun", "born", "now", "stamped",
-    "lost", "standby",
+const KEYS: [&str; 22] = [
+    "unknown",
+    "installed",
+    "wants",
+    "perhaps",
+    "since",
+    "uses",
+    "brings",
+    "oid",
+    "pause",
+    "alias",
+    "of",
+    "after",
+    "requires",
+    "offers",
+    "needs",
+    "run",
+    "begun",
+    "born",
+    "now",
+    "stamped",
+    "lost",
+    "standby",
 ];
 
 impl<'t> Line<'t> {
@@ -397,6 +445,10 @@ impl<'t> Line<'t> {
     fn list(&self, key: &str) -> Vec<&'t str> {
         let behind = self.words.iter().skip_while(|word| **word != key).skip(1);
         behind.take_while(|word| !KEYS.contains(*word)).copied().collect()
+    }
+
+    fn features(&self, key: &str) -> impl Iterator<Item = Feature> + use<'_, 't> {
+        self.list(key).into_iter().map(|name| Feature(name.to_owned()))
     }
 
     fn references(&self) -> Vec<Reference> {

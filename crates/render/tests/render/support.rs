@@ -155,6 +155,8 @@ fn body(path: &str, alone: bool) -> Body {
         settings,
         statements,
         batch: None,
+        needs: dunlin_planner::Needs::default(),
+        jobs: None,
         streamed: None,
     }
 }
@@ -218,9 +220,13 @@ pub(crate) fn observed(catalog: &Catalog, applied: &[&str]) -> BTreeMap<dunlin_p
                 transactional_ddl: true,
                 sessions: true,
                 features: BTreeSet::from([Feature("timescaledb".to_owned())]),
+                unknown: BTreeSet::new(),
+                installed: BTreeSet::new(),
             },
             ledger,
             pausing: dunlin_planner::PauseFacts::default(),
+            database: target.name.to_string(),
+            jobs: None,
         })
     };
     let enabled = catalog.targets.values().filter(|target| target.enabled);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dunlin_planner::{
-    Batch, Bodies, Body, BodyGone, Digest, Pace, Probe, QualifiedName, Statement, StatementClass, StepSettings,
+    Batch, Bodies, Body, BodyGone, Digest, Needs, Pace, Probe, QualifiedName, Statement, StatementClass, StepSettings,
 };
 
 use super::random::Random;
@@ -40,8 +40,8 @@ impl Texts {
         let statements = statements.collect();
         let (path, digest) = (Arc::from(path), Digest::of(text.as_bytes()));
         self.0.insert(digest, Arc::from(text));
-        let settings = StepSettings::default();
-        Body { path, digest, raw: digest, tokens: digest, settings, statements, batch: None, streamed: None }
+        let (settings, needs) = (StepSettings::default(), Needs::default());
+        Body { path, digest, raw: digest, tokens: digest, settings, statements, batch: None, needs, jobs: None, streamed: None }
     }
 }
 

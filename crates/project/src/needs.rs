@@ -1,0 +1,30 @@
+//! What a file's statements need of their server, in the planner's words.
+
+use dunlin_planner::{Feature, Have, Need, Needs, TargetKind};
+use dunlin_sql as sql;
+
+use crate::sql_file::SqlFile;
+
+/// What the statements of `file` need on a server of this kind. Whether a server has TimescaleDB's module is known of targets
+/// of kind `timescale` alone.
+pub(crate) fn needs(file: &SqlFile, source: &sql::Source, kind: TargetKind) -> Needs {
+    if kind == TargetKind::Clickhouse {
+        return Needs::default();
+    }
+    let need = |need: &sql::Need| {
+        let (feature, have) = match &need.of {
+            sql::Needed::Tsl | sql::Needed::Timescale(..) if kind != TargetKind::Timescale => return None,
+            sql::Needed::Tsl => ("timescaledb-tsl".to_owned(), Have::Offered),
+            sql::Needed::Timescale(major, minor) => (format!("timescaledb-{major}.{minor}"), Have::Since),
+            sql::Needed::Available(name) => (name.clone(), Have::Offered),
+            sql::Needed::Installed(name) => (name.clone(), Have::Installed),
+        };
+        let (what, is_certain, place) = (need.what.clone(), need.is_certain, file.place(&need.range));
+        Some(Need { what, feature: Feature(feature), have, is_certain, place })
+    };
+    let analysis = source.analysis();
+    Needs {
+        all: analysis.iter().flat_map(|analysis| &analysis.needs).filter_map(need).collect(),
+        brings: analysis.iter().flat_map(|analysis| &analysis.brings).cloned().map(Feature).collect(),
+    }
+}
