@@ -15,9 +15,16 @@ pub(crate) fn home() -> Home {
     env::var_os(PREFIX).map_or_else(|| Home::new(Home::default_dir()), Home::new)
 }
 
-/// Installs the server programs, once, before many tests would wait for the first of them to do so.
+/// Installs the server programs, once, before many tests would wait for the first of them to do so. Without Python the tests
+/// that need the engine of ClickHouse today are skipped, by name.
 pub(crate) fn install() -> Result<()> {
-    dunlin_devdb::install(&home(), Flavour::Full, &say).map(drop).map_err(explain)
+    for flavour in [Flavour::Full, Flavour::ClickHouse] {
+        dunlin_devdb::install(&home(), flavour, &say).map_err(explain)?;
+    }
+    if let Err(error) = dunlin_devdb::install(&home(), Flavour::Chdb, &say) {
+        say(&format!("tests on the engine of ClickHouse today are skipped: {}", explain(error)));
+    }
+    Ok(())
 }
 
 /// A server of one's own, which is gone with its data when the last who uses it has left, however that happens.

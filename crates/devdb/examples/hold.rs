@@ -1,4 +1,4 @@
-//! Owns a cluster until its stdin closes: `hold HOME full|plain NAME temporary|session|kept [pooled]`.
+//! Owns a cluster until its stdin closes: `hold HOME full|plain|clickhouse|chdb NAME temporary|session|kept [pooled]`.
 //!
 //! Writes the URL of the database `postgres` once the server runs, through a pooler if one is wanted, and at the end how
 //! the cluster was left.
@@ -11,7 +11,12 @@ use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Pooler};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [home, flavour, name, life, rest @ ..] = &arguments[..] else { return Err("four arguments are needed".into()) };
-    let flavour = if flavour == "full" { Flavour::Full } else { Flavour::Plain };
+    let flavour = match flavour.as_str() {
+        "full" => Flavour::Full,
+        "plain" => Flavour::Plain,
+        "clickhouse" => Flavour::ClickHouse,
+        _ => Flavour::Chdb,
+    };
     let mut spec = ClusterSpec::named(Home::new(home), flavour, name);
     spec.life = life.parse().map_err(|()| "no such life")?;
     let cluster = Cluster::start(&spec, &|progress| eprintln!("{progress}"))?;

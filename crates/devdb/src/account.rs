@@ -1,7 +1,7 @@
 //! Who runs server programs: PostgreSQL refuses to be run by root.
 //!
 //! An ordinary user runs them as itself. Root hands them to `postgres`, or `nobody` where there is none; data that
-//! exist decide by their owner. Programs get a clean environment, so that no `PG*` variable of the caller reaches them.
+//! exist decide by their owner. What runs on the caller's own Python stays with the caller. Programs get a clean environment, so that no `PG*` variable of the caller reaches them.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -13,6 +13,7 @@ use nix::unistd::{Uid, User, geteuid};
 
 use crate::error::DevdbError;
 use crate::program;
+use crate::recipe::Flavour;
 
 /// The account of a server and its data.
 pub(crate) struct Account {
@@ -22,8 +23,8 @@ pub(crate) struct Account {
 
 impl Account {
     /// The account for new data.
-    pub(crate) fn choose() -> Result<Self, DevdbError> {
-        if !geteuid().is_root() {
+    pub(crate) fn choose(flavour: Flavour) -> Result<Self, DevdbError> {
+        if !geteuid().is_root() || flavour == Flavour::Chdb {
             return Ok(Self { other: None });
         }
         let known = match User::from_name("postgres") {
@@ -38,7 +39,8 @@ impl Account {
         if !geteuid().is_root() {
             return Ok(Self { other: None });
         }
-        Self::found(User::from_uid(Uid::from_raw(fs::metadata(data)?.uid())))
+        let owner = Uid::from_raw(fs::metadata(data)?.uid());
+        if owner.is_root() { Ok(Self { other: None }) } else { Self::found(User::from_uid(owner)) }
     }
 
     fn found(user: nix::Result<Option<User>>) -> Result<Self, DevdbError> {

@@ -12,6 +12,7 @@ use crate::error::DevdbError;
 use crate::home::Home;
 use crate::lock::Lock;
 use crate::program;
+use crate::recipe::Flavour;
 use crate::tree::{paths, remove};
 
 const SYSTEM: &str = "/usr/sbin/pgbouncer";
@@ -75,7 +76,7 @@ fn install(root: &Path, release: &Release, lock: &Lock) -> Result<(), DevdbError
     apt::unpack(&packages, &new, lock)?;
     let bouncer = Bouncer::of(&new)?;
     // This fails where a library is missing.
-    program::run(bouncer.command(&Account::choose()?, bouncer.program()).arg("--version"))?;
+    program::run(bouncer.command(&Account::choose(Flavour::Plain)?, bouncer.program()).arg("--version"))?;
     fs::rename(&new, root)?;
     remove(&work)
 }

@@ -13,7 +13,7 @@ use crate::error::DevdbError;
 use crate::home::Home;
 use crate::lock::{self, Lock};
 use crate::place::Place;
-use crate::recipe;
+use crate::recipe::{self, Flavour};
 use crate::server::{self, Server};
 use crate::spec::{ClusterSpec, Life, TEMPORARY_PREFIX};
 use crate::state::State;
@@ -75,8 +75,7 @@ impl Cluster {
         if spec.life == Life::Kept {
             place.set_life(Life::Kept)?;
         }
-        let server = Server { bindir: state.bindir, port: state.port };
-        Ok(Self { place, server, owner })
+        Ok(Self { server: state.server(), place, owner })
     }
 
     /// Joins a cluster if its server runs.
@@ -89,7 +88,7 @@ impl Cluster {
         };
         let Some(lock) = place.lock_existing(|| ())? else { return Ok(None) };
         let Some(state) = State::read(&place)? else { return Ok(None) };
-        let server = Server { bindir: state.bindir, port: state.port };
+        let server = state.server();
         if !server.wait_ready(&place)? {
             return Ok(None);
         }
@@ -161,6 +160,12 @@ impl Cluster {
         server::halt(&self.place, &self.server, &lock)
     }
 
+    /// What it runs on.
+    #[must_use]
+    pub fn flavour(&self) -> Flavour {
+        self.server.flavour
+    }
+
     /// The cluster's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -207,10 +212,10 @@ fn run(place: &Place, spec: &ClusterSpec, bindir: &Path, lock: &Lock) -> Result<
     if state.flavour != spec.flavour {
         return Err(DevdbError::OtherFlavour { name: spec.name.clone() });
     }
-    if (Server { bindir: state.bindir.clone(), port: state.port }).wait_ready(place)? {
+    if state.server().wait_ready(place)? {
         return Ok(state);
     }
-    if !state.bindir.join("pg_ctl").exists() {
+    if !state.bindir.exists() {
         return Err(DevdbError::ProgramsGone { name: spec.name.clone(), bindir: state.bindir });
     }
     state.port = server::start(place, &state, spec, lock)?;

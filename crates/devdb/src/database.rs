@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::cluster::Cluster;
 use crate::error::DevdbError;
+use crate::http;
 
 /// The database that [`Template::Timescale`] copies; only a cluster of the full flavour has it.
 pub(crate) const TIMESCALE_TEMPLATE: &str = "timescale_template";
@@ -18,12 +19,23 @@ pub enum Template {
 }
 
 /// URL and SQL of a cluster's databases. The database `postgres` is always there; in a cluster of the full flavour it
-/// has the extension `pg_cron`.
+/// has the extension `pg_cron`. In a ClickHouse it is `default` that is always there.
 impl Cluster {
     /// The URL of a database over TCP.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        url(self.port(), database)
+        match self.flavour().is_postgres() {
+            true => url(self.port(), database),
+            false => format!("http://default@127.0.0.1:{}/{}", self.port(), encoded(database)),
+        }
+    }
+
+    /// Runs one statement on a ClickHouse, and returns what it wrote: rows without headers, columns parted by tabs.
+    ///
+    /// # Errors
+    /// If it fails; the details are the server's message.
+    pub fn query(&self, database: &str, statement: &str) -> Result<String, DevdbError> {
+        http::query(self.port(), database, statement)
     }
 
     /// The URL of a database over the server's Unix socket.
@@ -32,11 +44,14 @@ impl Cluster {
         socket_url(&self.run_dir(), self.port(), database)
     }
 
-    /// Creates a database.
+    /// Creates a database; a ClickHouse has no templates.
     ///
     /// # Errors
     /// If it exists.
     pub fn create_database(&self, name: &str, template: Template) -> Result<(), DevdbError> {
+        if !self.flavour().is_postgres() {
+            return self.query("", &format!("CREATE DATABASE {}", quoted(name))).map(drop);
+        }
         let template = match template {
             Template::Plain => "template0",
             Template::Timescale => TIMESCALE_TEMPLATE,
@@ -49,6 +64,9 @@ impl Cluster {
     /// # Errors
     /// If the server refuses the name.
     pub fn ensure_database(&self, name: &str, template: Template) -> Result<(), DevdbError> {
+        if !self.flavour().is_postgres() {
+            return self.query("", &format!("CREATE DATABASE IF NOT EXISTS {}", quoted(name))).map(drop);
+        }
         if self.has_database(name)? {
             return Ok(());
         }
@@ -64,6 +82,9 @@ impl Cluster {
     /// # Errors
     /// If the server refuses.
     pub fn drop_database(&self, name: &str) -> Result<(), DevdbError> {
+        if !self.flavour().is_postgres() {
+            return self.query("", &format!("DROP DATABASE IF EXISTS {}", quoted(name))).map(drop);
+        }
         let drop = format!("SET client_min_messages = error;\nDROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
         self.psql("postgres", &drop).map(|_| ())
     }
@@ -88,7 +109,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

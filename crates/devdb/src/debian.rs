@@ -17,6 +17,9 @@ use crate::tree::Tree;
 /// What makes up a full server.
 pub(crate) const PACKAGES: [&str; 3] = ["postgresql-17", "postgresql-17-timescaledb", "postgresql-17-cron"];
 
+/// The same, for people.
+pub(crate) const WHAT: &str = "PostgreSQL 17 with timescaledb and pg_cron";
+
 /// Where a plain installation of the packages puts the programs, and the extensions' control files.
 const BINDIR: &str = "/usr/lib/postgresql/17/bin";
 const EXTENSIONS: &str = "/usr/share/postgresql/17/extension";
@@ -38,7 +41,7 @@ pub(crate) fn provide(home: &Path, progress: &dyn Fn(&str)) -> Result<PathBuf, D
     } else {
         tree.install(&release.mirror()?, &lock, progress)?;
     }
-    present(&tree).ok_or(DevdbError::Unsupported { reason: "the packages lack an extension" })
+    present(&tree).ok_or(DevdbError::Unsupported { what: WHAT, reason: "the packages lack an extension" })
 }
 
 fn present(tree: &Tree) -> Option<PathBuf> {
@@ -59,7 +62,7 @@ impl Release {
         let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         if value("ID") != Some("debian") {
-            return Err(DevdbError::Unsupported { reason: "this is not Debian" });
+            return Err(DevdbError::Unsupported { what: "a server", reason: "this is not Debian" });
         }
         Ok(Self { codename: value("VERSION_CODENAME").unwrap_or("sid").trim_matches('"').to_owned() })
     }
@@ -81,7 +84,7 @@ impl Release {
         let uris = program::run(apt.env("LC_ALL", "C").args(["update", "--print-uris"]))?;
         let marker = format!("/dists/{}/", self.codename);
         let mut mirrors = uris.lines().filter_map(|line| Some(line.strip_prefix('\'')?.split_once(&marker)?.0));
-        let none = DevdbError::Unsupported { reason: "apt knows no mirror of Debian" };
+        let none = DevdbError::Unsupported { what: "a server", reason: "apt knows no mirror of Debian" };
         mirrors.next().map(str::to_owned).ok_or(none)
     }
 }

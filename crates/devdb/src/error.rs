@@ -55,9 +55,11 @@ pub enum DevdbError {
         /// The directory.
         dir: PathBuf,
     },
-    /// There is no way to provide PostgreSQL on this machine.
-    #[error("PostgreSQL 17 with timescaledb and pg_cron cannot be installed here: {reason}")]
+    /// There is no way to provide a server on this machine.
+    #[error("{what} cannot be installed here: {reason}")]
     Unsupported {
+        /// Which.
+        what: &'static str,
         /// What is missing.
         reason: &'static str,
     },
@@ -101,6 +103,12 @@ pub enum DevdbError {
     #[error("PgBouncer did not start")]
     Pooler {
         /// The log's last lines.
+        output: String,
+    },
+    /// A server over HTTP refused a statement, or did not answer.
+    #[error("the server refused a statement")]
+    Refused {
+        /// What it said.
         output: String,
     },
     /// The cluster was made for another flavour.
@@ -154,7 +162,8 @@ impl DevdbError {
             Self::Unresolved { output, .. }
             | Self::Program { output, .. }
             | Self::Start { output, .. }
-            | Self::Pooler { output } => Some(output),
+            | Self::Pooler { output }
+            | Self::Refused { output } => Some(output),
             _ => None,
         }
     }

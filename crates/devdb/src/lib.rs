@@ -1,4 +1,4 @@
-//! Real throw-away PostgreSQL servers on this machine.
+//! Real throw-away servers of PostgreSQL and ClickHouse on this machine.
 //!
 //! A [`Cluster`] is one server with its data, in a directory of its own under a [`Home`]. [`Cluster::start`] provides
 //! the server programs ([`Flavour`]), makes the data, starts the server or joins the one that runs already, and hands
@@ -7,21 +7,23 @@
 //! and a [`Standby`] of it go with who made them.
 //!
 //! The crate knows nothing of migrations, reads no environment variable and prints nothing: progress goes to a
-//! callback. It is synchronous, for it mostly waits for other programs. Linux only; the private installation of
-//! [`Flavour::Full`] needs Debian.
+//! callback. It is synchronous, for it mostly waits for other programs. Linux only; what is installed privately
+//! needs Debian, and [`Flavour::Chdb`] Python.
 //!
-//! A server listens on 127.0.0.1 and a Unix socket and trusts everybody who can connect: it is for tests, never for
+//! A server listens on 127.0.0.1 (PostgreSQL also on a Unix socket) and trusts everybody who can connect: it is for tests, never for
 //! data of value.
 
 mod account;
 mod apt;
 mod bouncer;
+mod clickhouse;
 mod cluster;
 mod data;
 mod database;
 mod debian;
 mod error;
 mod home;
+mod http;
 mod lock;
 mod place;
 mod pooler;
@@ -33,6 +35,7 @@ mod standby;
 mod state;
 mod tree;
 mod watchdog;
+mod wheels;
 
 pub use cluster::{Cluster, ClusterInfo, Departure};
 pub use database::Template;

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use crate::clickhouse::ClickHouse;
 use crate::debian;
 use crate::error::DevdbError;
 use crate::home::Home;
+use crate::wheels::Wheels;
 
 /// Where Debian and its derivatives keep server programs, one directory per major version.
 const SYSTEM: &str = "/usr/lib/postgresql";
@@ -18,14 +20,28 @@ pub enum Flavour {
     Full,
     /// The newest PostgreSQL that is installed, without extensions preloaded; [`Flavour::Full`]'s where there is none.
     Plain,
+    /// Debian's ClickHouse, 18.16: an old server as it is, over its own HTTP interface. Installed if need be.
+    ClickHouse,
+    /// The engine of ClickHouse today, out of Python's packages, behind an imitation of its HTTP interface. For tests; needs
+    /// Python, and is installed if need be.
+    Chdb,
 }
 
 impl Flavour {
+    pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Plain, Self::ClickHouse, Self::Chdb];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::Plain => "plain",
+            Self::ClickHouse => "clickhouse",
+            Self::Chdb => "chdb",
         }
+    }
+
+    /// Whether it is a PostgreSQL, and not something that is spoken to over HTTP.
+    pub(crate) fn is_postgres(self) -> bool {
+        matches!(self, Self::Full | Self::Plain)
     }
 }
 
@@ -40,7 +56,11 @@ pub fn install(home: &Home, flavour: Flavour, progress: &dyn Fn(&str)) -> Result
     if let (Flavour::Plain, Some(bindir)) = (flavour, newest(Path::new(SYSTEM))) {
         return Ok(bindir);
     }
-    debian::provide(&home.create()?, progress)
+    match flavour {
+        Flavour::Full | Flavour::Plain => debian::provide(&home.create()?, progress),
+        Flavour::ClickHouse => ClickHouse::provide(home, progress),
+        Flavour::Chdb => Wheels::provide(home, progress),
+    }
 }
 
 /// The programs of the highest major version that has a server.

@@ -61,7 +61,7 @@ impl Standby {
         setsid.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let shell = setsid.spawn().map_err(|source| DevdbError::Spawn { program: "setsid".to_owned(), source })?;
         let bindir = cluster.bin("");
-        let standby = Self { server: Server { bindir, port }, shell, files };
+        let standby = Self { server: Server { flavour: cluster.flavour(), bindir, port }, shell, files };
         standby.wait_ready()?;
         Ok(standby)
     }

@@ -9,6 +9,7 @@ use fs_err as fs;
 use crate::error::DevdbError;
 use crate::place::{Place, write_whole};
 use crate::recipe::Flavour;
+use crate::server::Server;
 
 const HEAD: &str = "dunlin-devdb 1";
 
@@ -33,6 +34,11 @@ impl State {
         }
     }
 
+    /// The server at that port.
+    pub(crate) fn server(&self) -> Server {
+        Server { flavour: self.flavour, bindir: self.bindir.clone(), port: self.port }
+    }
+
     pub(crate) fn write(&self, place: &Place) -> Result<(), DevdbError> {
         let flavour = self.flavour.name();
         let text = format!("{HEAD}\n{flavour}\n{}\n{}\n", self.bindir.display(), self.port);
@@ -44,7 +50,7 @@ fn parse(text: &str) -> Option<State> {
     let [HEAD, flavour, bindir, port] = text.lines().collect::<Vec<_>>()[..] else {
         return None;
     };
-    let flavour = [Flavour::Full, Flavour::Plain].into_iter().find(|known| known.name() == flavour)?;
+    let flavour = Flavour::ALL.into_iter().find(|known| known.name() == flavour)?;
     Some(State { flavour, bindir: bindir.into(), port: port.parse().ok()? })
 }
 

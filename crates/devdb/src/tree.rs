@@ -13,7 +13,7 @@ use std::process::Command;
 use fs_err as fs;
 
 use crate::apt::{self, Source};
-use crate::debian::PACKAGES;
+use crate::debian::{PACKAGES, WHAT};
 use crate::error::DevdbError;
 use crate::lock::Lock;
 use crate::program;
@@ -121,7 +121,7 @@ fn binaries(dir: &Path) -> Result<Vec<PathBuf>, DevdbError> {
 }
 
 fn find(dir: &Path, is_it: impl Fn(&Path) -> bool) -> Result<PathBuf, DevdbError> {
-    let missing = DevdbError::Unsupported { reason: "the packages lack a C library" };
+    let missing = DevdbError::Unsupported { what: WHAT, reason: "the packages lack a C library" };
     paths(dir)?.into_iter().find(|path| is_it(path)).ok_or(missing)
 }
 

@@ -14,7 +14,8 @@ life() {
 
 # Sets pid to the process of the server, if it lives. The number alone proves nothing, as the system uses it again.
 server() {
-  pid=$(head -n 1 "$dir/data/postmaster.pid" 2>/dev/null) && [ -n "$pid" ] &&
+  # One of them is there.
+  pid=$(head -q -n 1 "$dir/data/postmaster.pid" "$dir/data/server.pid" 2>/dev/null); [ -n "$pid" ] &&
     [ "$(readlink "/proc/$pid/cwd")" = "$dir/data" ]
 }
 

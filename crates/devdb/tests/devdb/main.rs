@@ -1,6 +1,7 @@
 //! Real servers, really killed. The home is `DUNLIN_PREFIX`, or the default one.
 
 mod cases;
+mod http;
 mod lives;
 mod owners;
 mod pooler;

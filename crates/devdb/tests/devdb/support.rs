@@ -65,7 +65,7 @@ impl Owner {
     pub(crate) fn url(&mut self) -> String {
         let mut line = String::new();
         BufReader::new(self.process.stdout.as_mut().expect("stdout is a pipe")).read_line(&mut line).unwrap();
-        assert!(line.starts_with("postgres://"), "the owner did not start: `{line}`");
+        assert!(line.contains("://"), "the owner did not start: `{line}`");
         line.trim_end().to_owned()
     }
 
@@ -87,8 +87,8 @@ pub(crate) fn hold_program() -> PathBuf {
 }
 
 pub(crate) fn hold_arguments<'a>(hold: &'a mut Command, spec: &ClusterSpec) -> &'a mut Command {
-    let flavour = if spec.flavour == Flavour::Full { "full" } else { "plain" };
-    hold.arg(spec.home.dir()).args([flavour, &spec.name, &spec.life.to_string()])
+    let flavour = format!("{:?}", spec.flavour).to_lowercase();
+    hold.arg(spec.home.dir()).args([&flavour, &spec.name, &spec.life.to_string()])
 }
 
 pub(crate) fn dir(spec: &ClusterSpec) -> PathBuf {
@@ -97,7 +97,8 @@ pub(crate) fn dir(spec: &ClusterSpec) -> PathBuf {
 
 /// The number of the cluster's server process.
 pub(crate) fn server_pid(spec: &ClusterSpec) -> i32 {
-    let file = std::fs::read_to_string(dir(spec).join("data/postmaster.pid")).unwrap();
+    let file = if matches!(spec.flavour, Flavour::Full | Flavour::Plain) { "postmaster.pid" } else { "server.pid" };
+    let file = std::fs::read_to_string(dir(spec).join("data").join(file)).unwrap();
     file.lines().next().unwrap().parse().unwrap()
 }
 
