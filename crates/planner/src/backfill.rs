@@ -130,7 +130,8 @@ impl BackfillProgress {
     pub fn left(&self) -> Option<Duration> {
         #[expect(clippy::cast_precision_loss, reason = "this is an estimate")]
         let rest = self.total?.saturating_sub(self.rows) as f64;
-        (self.rate > 0.0).then(|| Duration::try_from_secs_f64(rest / self.rate).ok()).flatten()
+        // Without a rate the quotient is no time.
+        Duration::try_from_secs_f64(rest / self.rate).ok()
     }
 }
 

@@ -71,18 +71,21 @@ pub(crate) fn drift(graph: &Graph<'_>, observed: &Observations, selection: &Sele
         if !concerns || identities.is_stranger(databases.first(target)) {
             continue;
         }
-        match graph.find(&row.id).map(|ix| graph.migration(ix)) {
-            None => findings.push(missing_file(target, row)),
-            Some(migration) if catalog.sets[migration.set()].target != *target => {
-                findings.push(moved(target, &catalog.sets[migration.set()].target, migration));
-            }
-            Some(migration) => findings.extend(row_findings(target, migration, row)),
-        }
+        findings.extend(of_row(graph, target, row));
     }
     identities.findings.into_iter().chain(findings).collect()
 }
 
-fn row_findings(target: &TargetName, migration: &Migration, row: &LedgerRow) -> Option<Finding> {
+/// What of a row in the ledger of `target` disagrees with the files.
+pub(crate) fn of_row(graph: &Graph<'_>, target: &TargetName, row: &LedgerRow) -> Option<Finding> {
+    let Some(migration) = graph.find(&row.id).map(|ix| graph.migration(ix)) else {
+        return Some(missing_file(target, row));
+    };
+    let home = &graph.catalog().sets[migration.set()].target;
+    if home == target { at_home(target, migration, row) } else { Some(moved(target, home, migration)) }
+}
+
+fn at_home(target: &TargetName, migration: &Migration, row: &LedgerRow) -> Option<Finding> {
     let id = &migration.id;
     let finding = match standing(migration, Some(row)) {
         Standing::Edited if matches!(row.state, RowState::Running | RowState::Reverting) => {

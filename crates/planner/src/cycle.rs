@@ -40,10 +40,8 @@ fn entries<N, E>(graph: &DiGraph<N, E>, component_of: &[usize]) -> Vec<NodeIndex
     for root in graph.node_indices() {
         dfs.move_to(root);
         while let Some(node) = dfs.next(graph) {
-            if place[node.index()] == usize::MAX {
-                place[node.index()] = visited;
-                visited += 1;
-            }
+            place[node.index()] = visited;
+            visited += 1;
         }
     }
     let leads_back = |from: &NodeIndex, to: NodeIndex| {

@@ -49,7 +49,7 @@ impl FromStr for Digest {
         let digits = text.as_bytes().as_chunks::<2>();
         let (pairs, []) = digits else { return Err(wrong()) };
         let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let byte = |pair: &[u8; 2]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
+        let byte = |pair: &[u8; 2]| Some(digit(pair[0])? * 16 + digit(pair[1])?);
         let bytes: Vec<u8> = pairs.iter().map(byte).collect::<Option<_>>().ok_or_else(wrong)?;
         bytes.try_into().map(Self).map_err(|_| wrong())
     }

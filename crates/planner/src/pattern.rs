@@ -48,6 +48,7 @@ mod tests {
             ("*-nightly", &["a-nightly", "-nightly"], &["nightly", "a-nightly-b"]),
             ("a*b*c", &["abc", "a1b2c", "abbc"], &["ab", "acb", "ac"]),
             ("a*a", &["aa", "aba"], &["a"]),
+            ("a*b*b", &["abb", "a1b2b"], &["ab", "a1b"]),
             ("*", &["", "anything [at] all?"], &[]),
             ("?[a]", &["?[a]"], &["xa"]),
         ] {

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::check::{Observations, Standing, drift, standing};
+use crate::check::{Observations, Standing, of_row, standing};
 use crate::databases::Databases;
 use crate::{
     Body, Class, Digest, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, Observed, Probe, RowState, Selection,
@@ -359,18 +359,21 @@ pub fn doubt(id: &MigrationId, statement: usize) -> String {
 /// Everything selected that waits for a person.
 #[must_use]
 pub fn repairs(graph: &Graph<'_>, selection: &Selection, observed: &Observations) -> Vec<Repairable> {
-    let findings = drift(graph, observed, selection);
-    let told = |row: &LedgerRow| {
-        let of = |finding: &&Finding| finding.is_error() && finding.migration.as_ref() == Some(&row.id);
-        findings.iter().find(of).map_or_else(|| in_doubt(row), |finding| finding.message.clone())
+    let told = |target: &TargetName, row: &LedgerRow| {
+        let wrong = of_row(graph, target, row).filter(Finding::is_error);
+        wrong.map_or_else(|| in_doubt(row), |finding| finding.message)
     };
     let databases = Databases::of(observed);
     let rows = databases.rows(graph.catalog(), observed);
     rows.filter(|(_, row)| selection.concerns(&row.id.set))
         .filter_map(|(target, row)| {
             let ways = ways(in_target(graph, target, row), row);
-            let repairable =
-                || Repairable { id: row.id.clone(), target: target.clone(), what: told(row), ways: ways.clone() };
+            let repairable = || Repairable {
+                id: row.id.clone(),
+                target: target.clone(),
+                what: told(target, row),
+                ways: ways.clone(),
+            };
             (!ways.is_empty()).then(repairable)
         })
         .collect()

@@ -30,6 +30,7 @@ fn an_action_for_every_state() {
         target off postgres off
         set auth core
         set far far
+        set more core
         set off off
         auth/01
         auth/02
@@ -41,6 +42,7 @@ fn an_action_for_every_state() {
         auth/09 needs auth/05
         auth/funcs repeatable
         far/1
+        more/1
         off/1
         row core auth/01
         row core auth/02 edited
@@ -60,6 +62,7 @@ fn an_action_for_every_state() {
     auth/08 applied: nothing is left to do
     auth/09 pending: `dunlin up` applies it, after `auth/05`
     far/1 unknown: its database was not asked, or did not answer
+    more/1 pending: `dunlin up` applies it
     off/1 held: nothing to do here: `dunlin up` takes it once what holds it back is settled
     auth/funcs changed: `dunlin up` applies it, after `auth/09`
     auth/07 missing: bring its file back; or look at the database, then say `dunlin repair forget auth/07 --reason TEXT` if nothing of it is there any more, or it no longer matters

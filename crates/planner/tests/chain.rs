@@ -171,6 +171,23 @@ fn a_line_that_is_put_where_a_seal_has_passed_is_told_from_one_that_came_late() 
     assert_eq!(database.check().2, [said]);
 }
 
+/// The line that was changed, and not the seal over it, where that is as it was.
+#[test]
+fn what_was_changed_is_named() {
+    let mut database = Database::default();
+    let [first, second] = [database.number(), database.number()];
+    database.commit(first);
+    database.commit(second);
+    database.seal();
+    database.lines.get_mut(&second).unwrap().id = Some("app/9".to_owned());
+    let said = "in `core` line 2 (`failed` of `app/9` by `deployer`) was changed after it was sealed";
+    assert_eq!(database.check().2, [said]);
+    database.lines.get_mut(&second).unwrap().id = Some("app/2".to_owned());
+    database.lines.get_mut(&3).unwrap().who = "mallory".to_owned();
+    let said = "in `core` line 3 (`sealed` by `mallory`) was changed, or a line that it covers";
+    assert_eq!(database.check().2, [said]);
+}
+
 /// A log with a line about one row, beside that row.
 fn rows(said: Option<LogRow>, row: Option<LogRow>, word: &str) -> String {
     let last = LogLine { what: word.to_owned(), row: said, ..line(7) };

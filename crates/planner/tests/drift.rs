@@ -41,6 +41,16 @@ fn edited_after_it_was_applied() {
     ");
 }
 
+/// The words tell an interrupted `down` from an interrupted `up`.
+#[test]
+fn edited_in_the_middle() {
+    for (state, words) in [("running", "interrupted in"), ("reverting", "taken back from")] {
+        let said = check(&format!("row core auth/1\nrow core auth/2 {state} alone begun 1 edited"));
+        let expected = format!("`auth/2` was {words} `core` up to statement 1, and its statement 1 was edited since");
+        assert!(said.contains(&expected), "{said}");
+    }
+}
+
 #[test]
 fn only_comments_were_edited() {
     assert_snapshot!(check("row core auth/1 reworded"), @"

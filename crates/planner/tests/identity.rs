@@ -387,6 +387,23 @@ fn restored_to_a_moment_before_a_dependency() {
     ");
 }
 
+#[test]
+fn another_environments_database_after_a_failover() {
+    let said = show(&format!("{PROJECT}identity core now 7 5 3 born 7 5 2 stamped prod"), "status");
+    assert!(said.contains("error environment-other") && !said.contains("timeline-grew"), "{said}");
+}
+
+#[test]
+fn a_standby_beside_its_primary() {
+    let said = show(
+        &format!(
+            "{PROJECT}target near postgres\nidentity core born 7 5 1\ncopy near core\nidentity near born 7 5 1 standby"
+        ),
+        "status",
+    );
+    assert!(!said.contains("database-copied"), "{said}");
+}
+
 /// The row is there, and says that it was taken back.
 #[test]
 fn what_another_needs_was_taken_back() {
@@ -525,6 +542,11 @@ fn what_cannot_be_adopted() {
     Belonging { identity: Some(Identity { system: "7", database: 9, timeline: 1 }), environment: None }
     lost
     "#);
+    // The same database, which lacks something all the same; and one of a later timeline that lacks nothing.
+    for lines in [BACK.to_owned(), format!("{BACK}row core auth/2\nidentity core now 7 5 2 born 7 5 1")] {
+        let said = adopted(&lines, "core", How::AfterRestore, "why");
+        assert!(said.starts_with("core\n"), "{said}");
+    }
     // Nothing is lost that was not acknowledged before.
     assert_snapshot!(adopted(&format!("{BACK}identity core now 7 5 2 born 7 5 2 lost auth/2"), "core", How::AfterRestore, "why"), @"
     adopt-refused Invalid: `core` cannot be adopted: it is the database it was, and lacks nothing

@@ -1,8 +1,9 @@
 //! What rests while a run works, and what earlier runs left paused.
 
+use dunlin_planner::{Graph, Scope, Selection, UpRequest, plan_up};
 use insta::assert_snapshot;
 
-use crate::support::show;
+use crate::support::{Fixture, show};
 
 const JOBS: &str = "
     target core postgres oid 5
@@ -57,6 +58,34 @@ fn what_others_left_paused_is_resumed_even_where_there_is_nothing_else_to_do() {
     paused job `vacuum` of jobs, held by r2
     auth/1 applied
     ");
+}
+
+/// A pooler is in the way of a pause only where there is one.
+#[test]
+fn nothing_to_pause_needs_no_session() {
+    assert_snapshot!(show("
+        target core postgres oid 5
+        target jobs cron oid 7 pooled pause maintenance-*
+        set auth core
+        job jobs report 5
+        auth/1
+    ", "up"), @"apply auth/1 on core");
+}
+
+#[test]
+fn a_plan_has_work_where_it_has_steps_or_debts() {
+    for (rows, work) in [
+        ("", true),
+        ("row core auth/1", false),
+        ("row core auth/1\npaused jobs vacuum r1", true),
+        ("row core auth/1\npaused jobs vacuum r1 held", false),
+    ] {
+        let fixture = Fixture::parse(&format!("{JOBS}{rows}"));
+        let graph = Graph::build(&fixture.catalog).unwrap();
+        let everything = Selection::of(&graph, &Scope::default()).unwrap();
+        let plan = plan_up(&graph, &everything, &fixture.observed, UpRequest::default());
+        assert_eq!(plan.has_work(), work, "{rows}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Which repair is allowed from which state, and what becomes of the row.
 
 use dunlin_planner::{
-    Graph, Observed, Repair, RowState, Scope, Selection, Settlement, free_to_go, repaired, repairs, settle,
+    Digest, Graph, Observed, Repair, RowState, Scope, Selection, Settlement, free_to_go, repaired, repairs, settle,
+    ways,
 };
 use insta::assert_snapshot;
 
@@ -174,6 +175,65 @@ fn needed_in_another_database() {
 }
 
 #[test]
+fn edited_and_needed_in_another_database() {
+    assert_snapshot!(check("row core auth/1 edited\nrow metrics iot/1 needs auth/1@core", "auth/1"), @"
+    accept auth/1: => applied with the file's checksums
+    done auth/1: it is applied, and nothing of it is in doubt
+    undone auth/1: it is applied, and nothing of it is in doubt
+    done auth/1 --statement 1: it is applied, and nothing of it is in doubt
+    undone auth/1 --statement 1: it is applied, and nothing of it is in doubt
+    forget auth/1: refused: `auth/1` cannot be forgotten, applied migrations need it: `iot/1`
+    ");
+}
+
+/// A migration of three statements, two of which were begun.
+#[test]
+fn a_statement_by_its_number() {
+    let fixture = Fixture::parse(&format!("{PROJECT}row core auth/2 running alone begun 2 doubt"));
+    let graph = Graph::build(&fixture.catalog).unwrap();
+    let (_, row, migration) = repaired(&graph, &fixture.observed, "auth/2", None).unwrap();
+    let mut migration = migration.unwrap().clone();
+    let statement = migration.up.statements[0].clone();
+    migration.up.statements = vec![statement; 3];
+    let one = |repair: Repair| match settle(Some(&migration), row, repair, "seen") {
+        Ok(settlement) => becomes(&settlement),
+        Err(finding) => finding.message.split_once(": ").unwrap().1.to_owned(),
+    };
+    let done = |number: u32| one(Repair::Done { statement: Some(number) });
+    let undone = |number: u32| one(Repair::Undone { statement: Some(number) });
+    assert_eq!(
+        [1, 2, 3, 4].map(done),
+        ["statement 1 is done already", "=> running behind 2", "=> running behind 3", "it has 3 statements",]
+    );
+    assert_eq!(
+        [0, 1, 2, 3].map(undone),
+        ["statement 0 was not begun", "=> running behind 0", "=> running", "statement 3 was not begun",]
+    );
+    migration.up.statements[1].digest = Digest::of(b"another");
+    let offered = ways(Some(&migration), row).into_iter().map(|way| way.repair);
+    let whole = [Repair::Done { statement: None }, Repair::Undone { statement: None }];
+    let expected = whole.into_iter().chain([Repair::Undone { statement: Some(2) }]);
+    assert_eq!(offered.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
+/// Of two ledgers that have a row, the one that does not say that it was taken back.
+#[test]
+fn which_row_is_meant() {
+    let found = |rows: &str| {
+        let fixture = Fixture::parse(&format!("{PROJECT}{rows}"));
+        let graph = Graph::build(&fixture.catalog).unwrap();
+        match repaired(&graph, &fixture.observed, "auth/1", None) {
+            Ok((target, row, migration)) => format!("{target} {} {}", row.state.as_str(), migration.is_some()),
+            Err(finding) => finding.message,
+        }
+    };
+    assert_eq!(found("row core auth/1 reverted"), "core reverted true");
+    assert_eq!(found("row core auth/1 reverted\nrow metrics auth/1"), "metrics applied false");
+    assert_eq!(found("row core auth/1\nrow metrics auth/1 reverted"), "core applied true");
+    assert_eq!(found("row core auth/1\nrow metrics auth/1"), "`auth/1` is in the ledgers of core and metrics");
+}
+
+#[test]
 fn every_repair_that_is_offered_is_taken_and_leaves_nothing_to_repair() {
     let rows = "
         row core auth/0
@@ -188,6 +248,14 @@ fn every_repair_that_is_offered_is_taken_and_leaves_nothing_to_repair() {
     let found = repairs(&graph, &everything, &fixture.observed);
     let listed: Vec<_> = found.iter().map(|one| format!("{} {} {}", one.target, one.id, one.ways.len())).collect();
     assert_eq!(listed, ["core auth/0 1", "core auth/1 2", "core auth/2 2", "metrics auth/1 1", "metrics iot/1 1"]);
+    let what: Vec<_> = found.iter().map(|one| one.what.as_str()).collect();
+    assert_snapshot!(what.join("\n"), @"
+    `auth/0` is applied in `core`, and no file has it any more
+    `auth/1` left its transaction in `core` and is applied in part
+    `auth/2` was interrupted in statement 1, and nothing tells whether it was done
+    `auth/1` is applied in `metrics`, and its set now belongs to the target `core`
+    `iot/1` is applied in `metrics` with checksum 696750cc, and its file was edited since
+    ");
     for one in &found {
         let (_, row, migration) = repaired(&graph, &fixture.observed, &one.id.to_string(), Some(&one.target)).unwrap();
         for way in &one.ways {

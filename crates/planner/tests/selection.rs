@@ -1,8 +1,9 @@
 //! What a command is about, and what it takes along.
 
+use dunlin_planner::{Graph, Scope, Selection};
 use insta::assert_snapshot;
 
-use crate::support::show;
+use crate::support::{Fixture, show};
 
 const PROJECT: &str = "
     target core postgres
@@ -36,6 +37,32 @@ fn a_service_takes_along_what_it_needs() {
     apply crm/3 on core <sequence crm/2 checks crm/2
     apply crm.cron/1 on jobs <declared crm/2 checks crm/2*
     ");
+}
+
+#[test]
+fn a_set_that_is_not_called_as_its_service() {
+    for owner in ["crm.cron", "crm"] {
+        let said = check(&format!("up --to {owner}/1 --set crm.cron"));
+        assert!(said.contains("apply crm.cron/1 on jobs"), "{owner}: {said}");
+    }
+}
+
+#[test]
+fn what_a_selection_touches() {
+    let fixture = Fixture::parse(&format!("{PROJECT}target off postgres off\nset far off\ntarget more cron pause *"));
+    let graph = Graph::build(&fixture.catalog).unwrap();
+    let touched = |services: &[&str]| {
+        let services = services.iter().map(|name| (*name).to_owned()).collect();
+        let selection = Selection::of(&graph, &Scope { services, ..Scope::default() }).unwrap();
+        let names = |names: Vec<String>| names.join(" ");
+        let targets = selection.targets(&graph).iter().map(ToString::to_string).collect();
+        (names(targets), names(selection.sets(&graph).into_iter().map(ToString::to_string).collect()))
+    };
+    let pair = |targets: &str, sets: &str| (targets.to_owned(), sets.to_owned());
+    assert_eq!(touched(&[]), pair("core jobs more", "auth crm crm.cron far web"));
+    assert_eq!(touched(&["crm"]), pair("core jobs more", "auth crm crm.cron"));
+    assert_eq!(touched(&["auth"]), pair("core more", "auth"));
+    assert_eq!(touched(&["far"]), pair("more", "far"));
 }
 
 #[test]

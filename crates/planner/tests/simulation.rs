@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_planner::{
-    Failure, FailureClass, Graph, Kind, LaneKind, Limits, Next, Outcome, Plan, Run, Scope, Selection, StepEnd, StepIx,
-    StepReport, TargetName, UpRequest, plan_up,
+    Failure, FailureClass, Graph, Kind, LaneKind, Limits, Next, Outcome, Plan, Probe, QualifiedName, Run, Scope,
+    Selection, StepEnd, StepIx, StepReport, TargetName, UpRequest, plan_up,
 };
 
-use crate::support::{Random, Shape, observe};
+use crate::support::{Random, Shape, observe, statement};
 
 const CLASSES: [FailureClass; 6] = [
     FailureClass::Busy,
@@ -313,6 +313,104 @@ fn every_class_of_failure_has_its_patience() {
         let (line, took) = persist(std::iter::repeat(class), limits());
         assert_eq!((line.attempts, took), (1, Duration::ZERO), "{class:?}");
     }
+}
+
+/// One migration each on the tables that it names, all outside transactions; `?` for tables that are not known.
+fn lanes(tables: &[&str]) -> usize {
+    let migrations = vec![(0, Kind::Versioned); tables.len()];
+    let migrations = migrations.into_iter().enumerate().map(|(set, (_, kind))| (set, kind)).collect();
+    let shape = Shape { sets: vec![0; tables.len()], after: Vec::new(), migrations, needs: BTreeSet::new() };
+    let mut catalog = shape.catalog();
+    for (migration, tables) in catalog.migrations.iter_mut().zip(tables) {
+        let probe = |table: &str| match table {
+            "?" => Probe::Unknown,
+            name => Probe::IndexValid {
+                index: "i".to_owned(),
+                table: QualifiedName { schema: None, name: name.to_owned() },
+                shape: None,
+            },
+        };
+        migration.up.statements = tables.split(' ').map(|table| statement(Some(probe(table)))).collect();
+    }
+    let graph = Graph::build(&catalog).unwrap();
+    let everything = Selection::of(&graph, &Scope::default()).unwrap();
+    let plan = plan_up(&graph, &everything, &observe(&catalog), UpRequest::default());
+    let mut run = Run::new(Arc::new(plan), "r1".parse().unwrap(), limits());
+    std::iter::from_fn(|| matches!(run.next(Duration::ZERO), Next::Start { .. }).then_some(())).count()
+}
+
+#[test]
+fn builds_go_on_side_by_side_on_different_tables() {
+    for (tables, together) in [
+        (&["a", "b", "c", "d"][..], 4),
+        (&["a", "b", "c", "d", "e"], 4),
+        (&["a", "a", "b"], 2),
+        (&["a b", "b c", "d"], 2),
+        (&["?", "?"], 1),
+        (&["a", "?"], 1),
+    ] {
+        assert_eq!(lanes(tables), together, "{tables:?}");
+    }
+}
+
+/// A run of two migrations of which one has been applied, and the step of the other.
+fn single(limits: Limits) -> (Run, StepIx) {
+    let migrations = vec![(0, Kind::Versioned), (0, Kind::Versioned)];
+    let catalog = Shape { sets: vec![0], after: Vec::new(), migrations, needs: BTreeSet::new() }.catalog();
+    let graph = Graph::build(&catalog).unwrap();
+    let everything = Selection::of(&graph, &Scope::default()).unwrap();
+    let plan = plan_up(&graph, &everything, &observe(&catalog), UpRequest::default());
+    let [first, second] = plan.indexes().collect::<Vec<_>>()[..] else { panic!("two steps") };
+    let mut run = Run::new(Arc::new(plan), "r1".parse().unwrap(), limits);
+    assert!(matches!(run.next(Duration::ZERO), Next::Start { step, .. } if step == first));
+    run.on(first, Outcome::Done, Duration::ZERO);
+    (run, second)
+}
+
+#[test]
+fn patience_ends_when_it_ends() {
+    for (class, patience) in [(FailureClass::Busy, limits().busy), (FailureClass::Unreachable, limits().unreachable)] {
+        let (mut run, step) = single(limits());
+        let mut at = |now: Duration| {
+            assert!(matches!(run.next(now), Next::Start { .. }));
+            run.on(step, Outcome::Failed(Failure::new(class, "again")), now).is_some()
+        };
+        let tries = [Duration::ZERO, patience.checked_sub(Duration::from_millis(1)).unwrap(), patience * 2];
+        assert_eq!(tries.map(&mut at), [true, true, false], "{class:?}");
+        let (mut run, step) = single(limits());
+        let mut at = |now: Duration| {
+            assert!(matches!(run.next(now), Next::Start { .. }));
+            run.on(step, Outcome::Failed(Failure::new(class, "again")), now).is_some()
+        };
+        assert_eq!([Duration::ZERO, patience].map(&mut at), [true, false], "{class:?}");
+    }
+}
+
+/// Rests are random, below a bound that doubles, and follow from the seed alone.
+#[test]
+fn the_same_seed_rests_as_long() {
+    let rests = |seed: u64| -> Vec<u128> {
+        let (mut run, step) = single(Limits { seed, busy: Duration::from_hours(9), ..limits() });
+        let mut now = Duration::ZERO;
+        let rest = || {
+            assert!(matches!(run.next(now), Next::Start { .. }));
+            let rest = run.on(step, Outcome::Failed(Failure::new(FailureClass::Busy, "again")), now).unwrap();
+            now += rest;
+            rest.as_millis()
+        };
+        std::iter::repeat_with(rest).take(12).collect()
+    };
+    assert_eq!(rests(0), [117, 179, 372, 373, 144, 180, 3_442, 4_578, 15_789, 36_605, 30_635, 53_571]);
+    assert_eq!(rests(1), [106, 132, 445, 193, 796, 2_894, 4_739, 3_924, 21_603, 20_839, 20_860, 18_889]);
+}
+
+#[test]
+fn the_rows_of_all_attempts_count() {
+    let (mut run, step) = single(limits());
+    assert_eq!(run.report(Duration::ZERO).steps[1].rows, None);
+    run.count(step, 5);
+    run.count(step, 3);
+    assert_eq!(run.report(Duration::ZERO).steps[1].rows, Some(8));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! One word for every state.
 
+use dunlin_planner::{Graph, MigrationStatus, Scope, Selection, StateWord, status};
 use insta::assert_snapshot;
 
-use crate::support::show;
+use crate::support::{Fixture, show};
 
 #[test]
 fn a_word_for_every_state() {
@@ -67,6 +68,64 @@ fn a_word_for_every_state() {
     error out-of-order Invalid: `auth/06` is pending, and `auth/07` of its set is applied already (line 14)
       hint: give it a version after that one, or set `out_of_order = true` for its set
     ");
+}
+
+/// What is said of each database, and of who applied what and when.
+#[test]
+fn databases_and_rows_tell_where_they_come_from() {
+    let fixture = Fixture::parse(
+        "
+        target core postgres
+        target cron cron
+        target far postgres
+        set auth core
+        set jobs cron
+        auth/1
+        auth/2
+        auth/3
+        row core auth/1
+        row core auth/2 reverted
+        same cron core
+        unreachable far
+    ",
+    );
+    let graph = Graph::build(&fixture.catalog).unwrap();
+    let everything = Selection::of(&graph, &Scope::default()).unwrap();
+    let status = status(&graph, &everything, &fixture.observed);
+    let targets = status.targets.iter().map(|target| {
+        let same = target.same_as.as_ref().map(ToString::to_string);
+        format!("{} {} {same:?} {:?}", target.name, target.has_ledger, target.trouble.as_ref().map(|one| &*one.code))
+    });
+    assert_eq!(
+        targets.collect::<Vec<_>>(),
+        ["core true None None", "cron true Some(\"core\") None", "far false None Some(\"target-unreachable\")",]
+    );
+    let rows = status.migrations.iter().map(|one| (one.finished.map(|at| at.0), one.by.as_deref(), one.is_pending()));
+    assert_eq!(rows.collect::<Vec<_>>(), [(Some(2), Some("deployer"), false), (None, None, true), (None, None, true)]);
+}
+
+#[test]
+fn what_the_next_up_takes_is_pending() {
+    let states = [
+        (StateWord::Pending, true),
+        (StateWord::Changed, true),
+        (StateWord::Running, true),
+        (StateWord::OutOfOrder, true),
+        (StateWord::Applied, false),
+        (StateWord::Reverting, false),
+        (StateWord::Held, false),
+        (StateWord::Dirty, false),
+        (StateWord::Edited, false),
+        (StateWord::Missing, false),
+        (StateWord::Unknown, false),
+    ];
+    let fixture = Fixture::parse("target core postgres\nset auth core\nauth/1");
+    let graph = Graph::build(&fixture.catalog).unwrap();
+    let everything = Selection::of(&graph, &Scope::default()).unwrap();
+    let one = status(&graph, &everything, &fixture.observed).migrations.remove(0);
+    for (state, pending) in states {
+        assert_eq!(MigrationStatus { state, ..one.clone() }.is_pending(), pending, "{state:?}");
+    }
 }
 
 #[test]

@@ -331,3 +331,41 @@ fn what_cannot_go_on_stops_and_says_why() {
     assert_eq!(class, FailureClass::Dirty);
     assert_eq!(message, "an earlier attempt was interrupted in statement 1, and nothing tells whether it was done");
 }
+
+/// The second of two statements stops; its number and the hint.
+#[test]
+fn what_stops_says_where_and_what_to_do() {
+    let hint = |doing: Doing, pre: Option<ProbeFact>, fact: ProbeFact| {
+        let body = bodied(&[Doing::Recorded, doing]);
+        let mut walk = Walk::new(&body, 1, pre);
+        assert_eq!(walk.statement(), 2);
+        while let WalkAction::Probe(_) = walk.action() {
+            walk.probed(fact.clone());
+        }
+        let WalkAction::Stop(failure) = walk.action() else { panic!("{doing:?} goes on") };
+        assert_eq!(failure.place.map(|place| place.line), Some(1));
+        failure.hint.unwrap()
+    };
+    let other = ProbeFact::Other { what: "no row".to_owned() };
+    let begun = Some(ProbeFact::Unknown);
+    assert_eq!(
+        [
+            hint(Doing::Unknown, begun, ProbeFact::Unknown),
+            hint(Doing::Query, None, other.clone()),
+            hint(Doing::Index, None, other),
+        ],
+        [
+            "look at the database, then add `-- dunlin: probe SELECT …` that says whether it is done",
+            "see why the query of `-- dunlin: probe …` says so, and correct it or the database, then run again",
+            "look at the object with that name; rename or drop it, then run again",
+        ]
+    );
+}
+
+#[test]
+fn what_no_catalog_tells_is_not_asked() {
+    let settled = DOINGS.map(|doing| doing.probe().and_then(|probe| probe.settled()));
+    let (repeatable, unknown) = (Some(ProbeFact::Repeatable), Some(ProbeFact::Unknown));
+    assert_eq!(settled, [None, None, None, None, None, repeatable, None, unknown.clone()]);
+    assert_eq!(Probe::Piecemeal.settled(), unknown);
+}

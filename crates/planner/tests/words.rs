@@ -1,0 +1,101 @@
+//! What names, kinds and bodies say of themselves.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use dunlin_planner::{
+    Body, Digest, Kind, MigrationId, Pattern, Place, Probe, QualifiedName, Rebuilt, Streamed, TargetKind, Version,
+};
+
+use crate::support::{body, statement};
+
+#[test]
+fn kinds_are_called_as_they_are_written() {
+    let kinds = [TargetKind::Postgres, TargetKind::Timescale, TargetKind::Cron, TargetKind::Clickhouse];
+    assert_eq!(kinds.map(|kind| kind.to_string()), ["postgres", "timescale", "cron", "clickhouse"]);
+    assert_eq!(kinds.map(TargetKind::as_str), ["postgres", "timescale", "cron", "clickhouse"]);
+    let kinds = [Kind::Versioned, Kind::Repeatable, Kind::Seed];
+    assert_eq!(kinds.map(Kind::as_str), ["versioned", "repeatable", "seed"]);
+}
+
+#[test]
+fn names_print_as_they_were_written() {
+    let (id, version): (MigrationId, Version) = ("auth/01.2".parse().unwrap(), "01.2".parse().unwrap());
+    let place = Place { line: 3, column: 7, ..Place::file("a.sql") };
+    let pattern = Pattern::new("nightly-*");
+    let digest = Digest::of(b"select 1");
+    assert_eq!([format!("{id}"), format!("{id:?}")], ["auth/01.2", "`auth/01.2`"]);
+    assert_eq!([format!("{version}"), format!("{version:?}")], ["01.2", "`01.2`"]);
+    assert_eq!(version.as_str(), "01.2");
+    assert_eq!([format!("{place}"), format!("{place:?}")], ["a.sql:3:7", "a.sql:3:7"]);
+    assert_eq!(format!("{pattern}"), "nightly-*");
+    assert_eq!([format!("{digest:?}"), digest.to_string()[..8].to_owned()], ["822ae07d", "822ae07d"]);
+}
+
+#[test]
+fn qualified_names_are_quoted_for_the_server_and_bare_for_people() {
+    for (schema, name, bare, quoted) in
+        [(None, "t", "t", "\"t\""), (Some("a b"), "x\"y", "a b.x\"y", "\"a b\".\"x\"\"y\"")]
+    {
+        let name = QualifiedName { schema: schema.map(str::to_owned), name: name.to_owned() };
+        assert_eq!([name.to_string(), name.quoted()], [bare, quoted]);
+    }
+}
+
+/// Versions are keys: those that are equal have one hash, and others mostly have not.
+#[test]
+fn equal_versions_have_one_hash() {
+    let hash = |text: &str| {
+        let mut hasher = DefaultHasher::new();
+        text.parse::<Version>().unwrap().hash(&mut hasher);
+        hasher.finish()
+    };
+    assert_eq!(hash("1.2"), hash("01_002"));
+    let hashes: HashSet<_> = ["1", "2", "1.2", "1.3", "a", "b"].map(hash).into_iter().collect();
+    assert_eq!(hashes.len(), 6);
+}
+
+fn name(text: &str) -> QualifiedName {
+    QualifiedName { schema: None, name: text.to_owned() }
+}
+
+/// Each probe: whether the server judges a repetition, whether its statement waits for others, and on which tables it works.
+#[test]
+fn what_a_probe_says_of_its_statement() {
+    let (table, partition) = (name("t"), name("p"));
+    let index = Probe::IndexValid { index: "i".to_owned(), table: table.clone(), shape: None };
+    let tables = |probe: &Probe| {
+        probe.tables().map(|tables| tables.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    };
+    for (probe, judged, waits, on) in [
+        (index, true, true, Some("t")),
+        (Probe::IndexAbsent(vec![name("i")]), true, true, None),
+        (Probe::Detached { table: table.clone(), partition }, true, true, Some("t p")),
+        (Probe::EnumValue { name: name("e"), value: "v".to_owned() }, true, false, Some("")),
+        (Probe::DatabaseThere("d".to_owned()), true, false, None),
+        (Probe::DatabaseGone("d".to_owned()), true, false, None),
+        (Probe::Rebuilt(Rebuilt::Table(table)), false, true, Some("t")),
+        (Probe::Rebuilt(Rebuilt::Database), false, true, None),
+        (Probe::Repeat, false, false, None),
+        (Probe::Query("SELECT true".to_owned()), false, false, None),
+        (Probe::Unknown, false, false, None),
+        (Probe::Piecemeal, false, false, None),
+    ] {
+        assert_eq!((probe.is_judged_by_server(), probe.waits_for_others()), (judged, waits), "{probe:?}");
+        assert_eq!(tables(&probe).as_deref(), on, "{probe:?}");
+        let on: Option<BTreeSet<_>> = on.map(|on| on.split_whitespace().chain(["t"]).map(str::to_owned).collect());
+        let rebuilt = statement(Some(Probe::Rebuilt(Rebuilt::Table(name("t")))));
+        let both = body("up", &"a/1".parse().unwrap(), vec![statement(None), statement(Some(probe.clone())), rebuilt]);
+        let said = both.tables().map(|tables| tables.iter().map(ToString::to_string).collect());
+        assert_eq!(said, on, "{probe:?}");
+    }
+}
+
+#[test]
+fn a_body_is_empty_that_has_no_statement_here_nor_in_its_file() {
+    let id = "a/1".parse().unwrap();
+    let (nothing, one) = (body("up", &id, Vec::new()), body("up", &id, vec![statement(None)]));
+    let streamed = Body { streamed: Some(Streamed { bytes: 9, statements: 1 }), ..nothing.clone() };
+    assert_eq!([&nothing, &one, &streamed].map(Body::is_empty), [true, false, false]);
+    assert!(Body::empty(&nothing.path).is_empty());
+}
