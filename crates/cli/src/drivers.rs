@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_devdb::Flavour;
 use dunlin_driver::{Driver, TargetUrl};
+use dunlin_driver_clickhouse::{ClickHouseDriver, ClickHouseSettings, ConnectOptions as HttpOptions, OptionsError};
 use dunlin_driver_cron::Cron;
-use dunlin_driver_postgres::{ConnectOptions, Flavor, Plain, PostgresDriver, PostgresSettings, Surroundings};
+use dunlin_driver_postgres::{ConnectOptions, Flavor, POSTGRES, Plain, PostgresDriver, PostgresSettings, Surroundings};
 use dunlin_driver_timescale::Timescale;
 use dunlin_engine::Connectors;
-use dunlin_planner::{Body, Catalog, Failure, FailureClass, Finding, TargetKind, TargetName};
+use dunlin_planner::{Body, Catalog, Failure, FailureClass, Finding, Offers, TargetKind, TargetName};
 use dunlin_project::{Connection, Endpoint, Project, Resolved};
 use nix::unistd::{User, geteuid};
 use secrecy::{ExposeSecret, SecretString};
@@ -24,7 +25,10 @@ pub(crate) struct Databases {
     connections: BTreeMap<TargetName, Connection>,
     kinds: BTreeMap<TargetName, TargetKind>,
     roles: BTreeMap<TargetName, BTreeSet<String>>,
+    /// Targets that are switched off.
+    off: BTreeSet<TargetName>,
     embedded: Embedded,
+    sidecar: Embedded,
     terminal: Terminal,
     drivers: Mutex<BTreeMap<TargetName, Arc<dyn Driver>>>,
 }
@@ -36,29 +40,35 @@ impl Databases {
             connections: project.connections.clone(),
             kinds: catalog.targets.values().map(|target| (target.name.clone(), target.kind)).collect(),
             roles: roles(catalog),
+            off: catalog.targets.values().filter(|target| !target.enabled).map(|target| target.name.clone()).collect(),
             embedded: Embedded::new(&catalog.project, &project.root, flavour(project), terminal),
+            sidecar: Embedded::new(&catalog.project, &project.root, Flavour::ClickHouse, terminal),
             terminal,
             drivers: Mutex::default(),
         }
     }
 
-    /// The project's embedded server.
-    pub(crate) fn embedded(&self) -> &Embedded {
-        &self.embedded
+    /// The embedded server that the target `name` lives in.
+    pub(crate) fn embedded(&self, target: &TargetName) -> &Embedded {
+        let is_clickhouse = self.kinds.get(target) == Some(&TargetKind::Clickhouse);
+        if is_clickhouse { &self.sidecar } else { &self.embedded }
     }
 
-    /// The targets that live in it.
+    /// Every embedded server that there may be.
+    pub(crate) fn servers(&self) -> [&Embedded; 2] {
+        [&self.embedded, &self.sidecar]
+    }
+
+    /// The targets that live in them.
     pub(crate) fn embedded_targets(&self) -> Vec<&TargetName> {
-        let embedded = |connection: &&Connection| {
-            connection.is_embedded() && self.kinds.get(&connection.target) != Some(&TargetKind::Clickhouse)
-        };
-        self.connections.values().filter(embedded).map(|connection| &connection.target).collect()
+        let embedded = self.connections.values().filter(|connection| connection.is_embedded());
+        embedded.map(|connection| &connection.target).filter(|target| !self.off.contains(*target)).collect()
     }
 
     /// The URL of one of [`Databases::embedded_targets`].
     pub(crate) async fn embedded_url(&self, target: &TargetName) -> Result<String, Failure> {
         match resolve(&self.connections[target]).await?.endpoint {
-            Endpoint::Embedded { database } => self.embedded.url(&database).await,
+            Endpoint::Embedded { database } => self.embedded(target).url(&database).await,
             Endpoint::Url(_) | Endpoint::Parts { .. } => {
                 Err(Failure::new(FailureClass::Rejected, format!("target `{target}` is not embedded")))
             }
@@ -87,7 +97,7 @@ impl Databases {
             TargetKind::Postgres => Arc::new(Plain),
             TargetKind::Timescale => Arc::new(Timescale),
             TargetKind::Cron => Arc::new(Cron),
-            TargetKind::Clickhouse => return Err(no_clickhouse(target)),
+            TargetKind::Clickhouse => return self.clickhouse(target).await,
         };
         let connection = &self.connections[target];
         let Resolved { endpoint, direct_url } = resolve(connection).await?;
@@ -108,6 +118,22 @@ impl Databases {
         };
         Ok(Arc::new(PostgresDriver::new(target.clone(), settings, flavor)?))
     }
+
+    async fn clickhouse(&self, target: &TargetName) -> Result<Arc<dyn Driver>, Failure> {
+        let connection = &self.connections[target];
+        let options = match resolve(connection).await?.endpoint {
+            Endpoint::Embedded { database } => HttpOptions::parse(&TargetUrl::new(self.sidecar.url(&database).await?)),
+            Endpoint::Url(url) => HttpOptions::parse(&TargetUrl::new(url.expose_secret())),
+            Endpoint::Parts { parameters, password } => HttpOptions::of_parts(&parameters, password),
+        };
+        let unusable = |error: OptionsError| Failure {
+            place: Some(connection.place.clone()),
+            hint: Some(error.hint()),
+            ..Failure::new(FailureClass::Misconfigured, error.to_string())
+        };
+        let settings = ClickHouseSettings { options: options.map_err(unusable)?, create: connection.create };
+        Ok(Arc::new(ClickHouseDriver::new(target.clone(), settings)?))
+    }
 }
 
 #[async_trait]
@@ -119,6 +145,16 @@ impl Connectors for Databases {
         let driver = self.make(target).await?;
         self.drivers.lock().await.insert(target.clone(), Arc::clone(&driver));
         Ok(driver)
+    }
+}
+
+/// What each kind of database can do at all.
+pub(crate) fn offers(kind: TargetKind) -> Offers {
+    match kind {
+        TargetKind::Postgres => POSTGRES,
+        TargetKind::Timescale => dunlin_driver_timescale::OFFERS,
+        TargetKind::Cron => dunlin_driver_cron::OFFERS,
+        TargetKind::Clickhouse => dunlin_driver_clickhouse::OFFERS,
     }
 }
 
@@ -141,13 +177,6 @@ fn roles(catalog: &Catalog) -> BTreeMap<TargetName, BTreeSet<String>> {
         roles.entry(set.target.clone()).or_default().extend(named);
     }
     roles
-}
-
-fn no_clickhouse(target: &TargetName) -> Failure {
-    Failure {
-        hint: Some(format!("leave it switched off: `enabled = false` under [targets.{target}]")),
-        ..Failure::new(FailureClass::Misconfigured, "this version of Dunlin has no driver for ClickHouse yet")
-    }
 }
 
 /// Looks up what the configuration leaves open; off the threads that drive connections, since it may run a command.

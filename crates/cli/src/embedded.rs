@@ -1,4 +1,4 @@
-//! `url = "embedded"`: one server on this machine per project, started when it is first needed.
+//! `url = "embedded"`: one server of each kind on this machine per project, started when it is first needed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::terminal::Terminal;
 
-/// The project's embedded server; started at most once, and stopped with its last owner.
+/// A project's embedded server; started at most once, and stopped with its last owner.
 pub(crate) struct Embedded {
     home: Home,
     name: String,
@@ -24,7 +24,11 @@ impl Embedded {
         let home = std::env::var_os("DUNLIN_PREFIX").map_or_else(|| Home::default_dir().to_owned(), PathBuf::from);
         let name = std::env::var("DUNLIN_CLUSTER").unwrap_or_else(|_| name(project, root));
         // One project can need the one in this environment and the other in that.
-        let name = if flavour == Flavour::Plain { format!("{name}-plain") } else { name };
+        let name = match flavour {
+            Flavour::Full => name,
+            Flavour::Plain => format!("{name}-plain"),
+            Flavour::ClickHouse | Flavour::Chdb => format!("{name}-clickhouse"),
+        };
         Self { home: Home::new(home), name, flavour, terminal, cluster: OnceCell::new() }
     }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use dunlin_planner::{
     Action, Backfill, BackfillAction, Batch, BatchPlace, Body, Dependency, Digest, Failure, FailureClass, Kind,
-    LaneKind, LedgerId, LedgerRow, LogEntry, Migration, MigrationId, Needs, Pace, Place, Probe, ProjectName, QualifiedName,
-    Repair, RunId, Settlement, Statement, StatementClass, Step, StepSettings, TargetFacts, TargetName, Walk,
-    WalkAction, settle,
+    LaneKind, LedgerId, LedgerRow, LogEntry, Migration, MigrationId, Needs, Pace, Place, Probe, ProjectName,
+    QualifiedName, Repair, RunId, Settlement, Statement, StatementClass, Step, StepSettings, TargetFacts, TargetName,
+    Walk, WalkAction, settle,
 };
 
 use crate::conformance::Database;
@@ -206,6 +206,11 @@ impl Bench {
         }
     }
 
+    /// The database under test.
+    pub(crate) fn database(&self) -> &dyn Database {
+        &*self.database
+    }
+
     /// What goes on by itself in the database under test.
     pub(crate) fn jobs(&self) -> Option<&dyn Jobs> {
         self.database.jobs()
@@ -214,6 +219,12 @@ impl Bench {
     /// A migration `set/version` of these statements, in the words of the database under test.
     pub(crate) fn step(&self, id: &str, statements: &[&str]) -> StepText {
         StepText::said(id, self.said(statements))
+    }
+
+    /// A migration `set/version` of statements in the database's own words.
+    #[must_use]
+    pub fn made(&self, id: &str, statements: Vec<Said>) -> StepText {
+        StepText::said(id, statements)
     }
 
     /// What takes `up` back.

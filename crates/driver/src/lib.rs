@@ -6,11 +6,12 @@
 mod bench;
 pub mod conformance;
 pub mod memory;
+mod offered;
 mod pausing;
 mod session;
 mod url;
 
-pub use bench::{Bench, StepText};
+pub use bench::{Bench, Said, StepText};
 pub use pausing::Jobs;
 pub use session::{BatchClaim, Canceller, Claim, Driver, NoticeSink, OpenPieces, Paused, Session, StepTask};
 pub use url::TargetUrl;

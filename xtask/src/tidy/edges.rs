@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("crates/driver-postgres", &["driver", "planner"]),
     ("crates/driver-timescale", &["driver-postgres", "driver", "planner"]),
     ("crates/driver-cron", &["driver-postgres", "driver", "planner"]),
+    ("crates/driver-clickhouse", &["driver", "planner"]),
     ("crates/engine", &["planner", "driver"]),
     ("crates/render", &["planner"]),
     ("crates/devdb", &[]),
@@ -38,6 +39,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("crates/driver-postgres", &["devdb"]),
     ("crates/driver-timescale", &["devdb"]),
     ("crates/driver-cron", &["devdb"]),
+    ("crates/driver-clickhouse", &["devdb"]),
     ("crates/engine", &["devdb", "driver-postgres"]),
 ];
 

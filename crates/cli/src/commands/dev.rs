@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use dunlin_devdb::{DevdbError, Life};
+use dunlin_devdb::{DevdbError, Flavour, Life};
 use dunlin_planner::{Finding, TargetName};
 
 use crate::args::{DevArgs, DevCommand, Global};
@@ -11,7 +11,7 @@ use crate::exit::{Exit, Stop};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
-/// Starts, stops and opens the project's embedded server.
+/// Starts, stops and opens the project's embedded servers.
 pub(crate) async fn run(global: &Global, args: &DevArgs, terminal: Terminal) -> Result<Exit, Stop> {
     let workspace = Workspace::load(global, terminal)?;
     match &args.command {
@@ -24,7 +24,13 @@ pub(crate) async fn run(global: &Global, args: &DevArgs, terminal: Terminal) -> 
         }
         DevCommand::Psql { target, args } => {
             let url = url(&workspace, target).await?;
-            let cluster = workspace.databases.embedded().start(Life::Session).await.map_err(|error| stop(&error))?;
+            let name = named(&workspace, target)?;
+            let cluster =
+                workspace.databases.embedded(name).start(Life::Session).await.map_err(|error| stop(&error))?;
+            if cluster.flavour() == Flavour::ClickHouse {
+                let hint = "send a statement: curl --data-binary 'SHOW TABLES' URL".to_owned();
+                return Err(Stop::because("psql-failed", format!("`{target}` is a ClickHouse: {url}"), hint));
+            }
             let error = Command::new(cluster.bin("psql")).arg(url).args(args).exec();
             Err(Stop::because("psql-failed", format!("psql cannot be started: {error}"), "run `dunlin dev up` first"))
         }
@@ -36,8 +42,8 @@ async fn up(workspace: &Workspace, terminal: Terminal) -> Result<Exit, Stop> {
     if targets.is_empty() {
         return Err(none(workspace));
     }
-    workspace.databases.embedded().start(Life::Kept).await.map_err(|error| stop(&error))?;
     for target in targets {
+        workspace.databases.embedded(target).start(Life::Kept).await.map_err(|error| stop(&error))?;
         terminal.data(&format!("{target:<12} {}", url(workspace, target.as_str()).await?));
     }
     terminal.say("the server goes on until `dunlin dev down`");
@@ -45,7 +51,10 @@ async fn up(workspace: &Workspace, terminal: Terminal) -> Result<Exit, Stop> {
 }
 
 async fn down(workspace: &Workspace, delete: bool, terminal: Terminal) -> Result<Exit, Stop> {
-    let stopped = workspace.databases.embedded().stop(delete).await.map_err(|error| stop(&error))?;
+    let mut stopped = false;
+    for server in workspace.databases.servers() {
+        stopped |= server.stop(delete).await.map_err(|error| stop(&error))?;
+    }
     terminal.say(match (stopped, delete) {
         (true, true) => "the server is stopped and its data are removed",
         (true, false) => "the server is stopped; its data stay for the next start",
@@ -55,12 +64,16 @@ async fn down(workspace: &Workspace, delete: bool, terminal: Terminal) -> Result
 }
 
 async fn url(workspace: &Workspace, target: &str) -> Result<String, Stop> {
-    let known = workspace.databases.embedded_targets().into_iter().find(|name| name.as_str() == target);
-    let Some(name) = known else { return Err(not_embedded(workspace, target)) };
+    let name = named(workspace, target)?;
     workspace.databases.embedded_url(name).await.map_err(|failure| {
         let finding = Finding::error("embedded-failed", failure.message);
         Stop::Findings(vec![Finding { hint: failure.hint, ..finding }])
     })
+}
+
+fn named<'w>(workspace: &'w Workspace, target: &str) -> Result<&'w TargetName, Stop> {
+    let known = workspace.databases.embedded_targets().into_iter().find(|name| name.as_str() == target);
+    known.ok_or_else(|| not_embedded(workspace, target))
 }
 
 fn not_embedded(workspace: &Workspace, target: &str) -> Stop {

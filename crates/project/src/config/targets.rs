@@ -31,6 +31,7 @@ pub(crate) fn read(
         let Ok(name) = TargetName::new(name) else { continue };
         let target = target(&name, key, view);
         findings.extend(pauses_elsewhere(&target, view));
+        findings.extend(means_nothing(&target, view));
         let mut reader = Reader { name: &name, view, variables, problems: Vec::new(), findings };
         let alone = only && takes_ambient(&view);
         let server = reader.server(&target.place, alone);
@@ -75,4 +76,17 @@ fn pauses_elsewhere(target: &Target, view: View<'_>) -> Option<Finding> {
         format!("`targets.{}.pause` names jobs of pg_cron, and the target is of kind `{}`", target.name, target.kind);
     let hint = "move it to the target of kind `cron`: the jobs live there, whatever database they work in";
     Some(Finding::error("pause-unsupported", message).at(at.place()).hint(hint))
+}
+
+/// Keys of libpq, and of connections that a pooler shares, on a target that is reached by HTTP.
+fn means_nothing(target: &Target, view: View<'_>) -> Vec<Finding> {
+    let keys = ["direct_url", "service", "parameters"].into_iter().filter(|_| target.kind == TargetKind::Clickhouse);
+    let found = keys.filter_map(|key| Some((key, view.key(key)?)));
+    let finding = |(key, at): (&str, &Span)| {
+        let message = format!("`targets.{}.{key}` means nothing to ClickHouse, which is reached by HTTP", target.name);
+        let hint =
+            "remove it; `url`, or host, port, database, user, password, sslmode and sslrootcert say how it is reached";
+        Finding::error("key-unsupported", message).at(at.place()).hint(hint)
+    };
+    found.map(finding).collect()
 }
