@@ -122,6 +122,9 @@ static HIDDEN: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b(PostgreSQL|timescaledb|pg_cron) \d+(\.\d+)+", "$1 VERSION"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
         (r"\b(process|pid) \d+", "$1 PID"),
+        (r"\bpg_terminate_backend\(\d+\)", "pg_terminate_backend(PID)"),
+        (r"\b\d+ of \d+ (of the|entries)", "SOME of ALL $1"),
+        (r"\bhas \d+ MiB", "has SIZE"),
     ]
     .map(pattern)
     .into()

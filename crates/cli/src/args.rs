@@ -74,6 +74,18 @@ Examples:
 ledger's identity and nothing else, and is written down with its reason. What
 others need and a restore has lost is applied again by the next `dunlin up`.";
 
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  dunlin doctor                    every database of the environment, at once
+  dunlin doctor --target core -v   one of them, with what is well line by line
+  dunlin doctor --long 5s          what has been open for five seconds is long
+  dunlin doctor --format json      for a monitor
+
+Warnings leave the exit code 0: a run may have to wait, or part of it may fail.
+An error means that a run would fail: 1 if a server or a privilege says no, 2 if
+the configuration does, 4 if a ledger or a database is not what it was, 75 if a
+server is out of reach or a standby.";
+
 const DOWN_EXAMPLES: &str = "\
 Examples:
   dunlin down --set crm        the last applied migration of one set
@@ -160,8 +172,14 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Show what was applied, when and by whom
     History(HistoryArgs),
+    /// See whether every database is fit for a run: read only, nothing is locked
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
     /// Servers on this machine for `url = "embedded"`
     Dev(DevArgs),
+    /// Print what each kind of database can do, as the page of the documentation has it
+    #[command(hide = true)]
+    Capabilities,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -430,6 +448,18 @@ pub(crate) struct HistoryArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    /// From which age on a transaction that others left open counts as long
+    #[arg(long, value_name = "DURATION", default_value = "1min", value_parser = dunlin_project::duration)]
+    pub(crate) long: Duration,
+    /// For people, or one JSON document on stdout for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     #[command(subcommand)]
     pub(crate) command: DevCommand,
@@ -479,6 +509,13 @@ impl Cli {
     }
 }
 
+impl ScopeArgs {
+    /// Whether nothing is named.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.service.is_empty() && self.target.is_empty() && self.set.is_empty()
+    }
+}
+
 impl RepairArgs {
     fn format(&self) -> Format {
         match &self.command {
@@ -502,8 +539,9 @@ impl Command {
             Self::Repair(args) => args.format(),
             Self::Adopt(args) => args.format,
             Self::History(args) => args.format,
+            Self::Doctor(args) => args.format,
             Self::Graph(args) => return args.format == GraphFormat::Json,
-            Self::Init(_) | Self::New(_) | Self::Dev(_) | Self::Completions(_) => return false,
+            Self::Init(_) | Self::New(_) | Self::Dev(_) | Self::Capabilities | Self::Completions(_) => return false,
         };
         format == Format::Json
     }

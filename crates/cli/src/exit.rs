@@ -59,6 +59,11 @@ impl Stop {
 
 /// The exit code of the errors among `findings`, if there are any.
 pub(crate) fn exit_of<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option<Exit> {
+    gravest(findings.filter(|finding| finding.is_error()).map(|finding| finding.class))
+}
+
+/// The exit code of errors of these classes, if there are any.
+pub(crate) fn gravest(classes: impl Iterator<Item = Class>) -> Option<Exit> {
     let gravity = |class: &Class| match class {
         Class::Invalid => 4,
         Class::Dirty => 3,
@@ -66,8 +71,7 @@ pub(crate) fn exit_of<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option
         Class::Failed => 1,
         Class::Blocked => 0,
     };
-    let gravest = findings.filter(|finding| finding.is_error()).map(|finding| finding.class).max_by_key(gravity)?;
-    Some(match gravest {
+    Some(match classes.max_by_key(gravity)? {
         Class::Invalid => Exit::Invalid,
         Class::Dirty => Exit::Dirty,
         Class::Drift => Exit::Drift,

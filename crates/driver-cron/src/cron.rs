@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use dunlin_driver_postgres::{Flavor, Pausing, ServerFacts};
-use dunlin_planner::{Failure, FailureClass, Feature};
+use dunlin_driver_postgres::{Flavor, POSTGRES, Pausing, ServerFacts};
+use dunlin_planner::{Failure, FailureClass, Feature, Offers, Support};
 
 const EXTENSION: &str = "pg_cron";
 const DATABASE: &str = "cron.database_name";
@@ -21,13 +21,28 @@ const JOBS: Pausing = Pausing {
     resume: "SELECT cron.alter_job(job_id := jobid, active := true) FROM cron.job WHERE jobid = $1",
 };
 
+/// Workers that jobs take from the server, where each runs in one.
+const WORKERS: &str = "SELECT name, setting AS value FROM pg_settings \
+    WHERE name IN ('max_worker_processes', 'cron.use_background_workers', 'cron.max_running_jobs')";
+
+/// What PostgreSQL can do, with jobs.
+pub const OFFERS: Offers = Offers { pausing: Support::Yes, ..POSTGRES };
+
 /// The database of pg_cron's jobs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cron;
 
 impl Flavor for Cron {
+    fn offers(&self) -> Offers {
+        OFFERS
+    }
+
     fn extra_queries(&self) -> &'static [&'static str] {
         &[SETTINGS]
+    }
+
+    fn health_queries(&self) -> &'static [&'static str] {
+        &[WORKERS]
     }
 
     fn pausing(&self) -> Option<Pausing> {

@@ -5,4 +5,4 @@
 
 mod cron;
 
-pub use cron::Cron;
+pub use cron::{Cron, OFFERS};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
 use dunlin_driver::conformance::{Database, Factory, run_all};
-use dunlin_driver::{Driver, Jobs, TargetUrl};
+use dunlin_driver::{Driver, Jobs, Said, TargetUrl};
 use dunlin_driver_cron::Cron;
 use dunlin_driver_postgres::{ConnectOptions, PostgresDriver, PostgresSettings};
 use dunlin_planner::{Failure, FailureClass, Feature, ProjectName, ResumptionEnd, RunId, TargetFacts, TargetName};
@@ -60,6 +60,14 @@ impl Crontab {
 
 #[async_trait]
 impl Database for Crontab {
+    fn slow(&self) -> Option<Said> {
+        Some(Said::plainly("SELECT pg_sleep(30)"))
+    }
+
+    fn notice(&self) -> Option<Said> {
+        Some(Said::plainly("DO $$ BEGIN RAISE NOTICE 'hello'; END $$"))
+    }
+
     fn driver(&self) -> Arc<dyn Driver> {
         Arc::new(driver(&self.0, "postgres"))
     }

@@ -189,7 +189,7 @@ fn in_words(row: &SimpleQueryRow) -> String {
     if parts.is_empty() { who } else { format!("{who} ({}{})", parts.join(", "), query.unwrap_or_default()) }
 }
 
-fn shortened(query: &str) -> String {
+pub(crate) fn shortened(query: &str) -> String {
     let line = query.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(QUOTED) {
         None => line,

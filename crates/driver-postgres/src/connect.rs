@@ -20,7 +20,7 @@ use crate::tls::Tls;
 use crate::wire::AsItIs;
 
 /// Inspection, the lane of transactions, that of backfills, four for what runs statement by statement, and one to spare.
-const CONNECTIONS: usize = 8;
+pub(crate) const CONNECTIONS: usize = 8;
 
 /// Makes and keeps the connections of one target.
 #[derive(Clone)]
@@ -96,6 +96,11 @@ impl Connection {
     /// Whether a commit was let go before the synchronous standbys had it, since this was asked last.
     pub(crate) fn gave_up_waiting(&self) -> bool {
         self.kept().tap.gave_up_waiting()
+    }
+
+    /// Where it goes.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.kept().endpoint
     }
 
     pub(crate) fn cancel_request(&self) -> CancelRequest {

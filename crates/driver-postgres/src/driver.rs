@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_driver::{Driver, Paused, Session};
 use dunlin_planner::{
-    Adoption, Body, Digest, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, Log, LogEntry, Pausable,
-    ProjectName, Resumption, RunId, Settlement, TargetFacts, TargetName,
+    Adoption, Body, Digest, EnvironmentName, Failure, FailureClass, Health, LaneKind, LedgerId, Log, LogEntry, Offers,
+    Pausable, ProjectName, Resumption, RunId, RunsUnder, Settlement, TargetFacts, TargetName,
 };
 use tokio_postgres::error::SqlState;
 
 use crate::connect::Connector;
 use crate::flavor::Flavor;
+use crate::health::{self, Lines};
 use crate::inspect::execute;
 use crate::options::ConnectOptions;
 use crate::session::PostgresSession;
@@ -95,6 +96,10 @@ impl PostgresDriver {
 
 #[async_trait]
 impl Driver for PostgresDriver {
+    fn offers(&self) -> Offers {
+        self.flavor.offers()
+    }
+
     async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
         let has_direct = self.settings.direct.is_some();
         let inspected = match inspect::inspect(&self.main, &self.target, &*self.flavor, project, has_direct).await {
@@ -126,6 +131,18 @@ impl Driver for PostgresDriver {
 
     async fn replicated(&self) -> Result<(), Failure> {
         replicas::check(&self.main, &self.target).await.map_err(|failure| self.named(failure))
+    }
+
+    async fn examine(&self, under: &RunsUnder) -> Result<Health, Failure> {
+        let lines = Lines { main: &self.main, direct: self.settings.direct.is_some().then_some(&self.long) };
+        let examined = match health::examine(lines, &*self.flavor, under).await {
+            Err(failure) if self.is_missing(&failure) => {
+                let maintenance = self.maintenance()?;
+                health::examine_absent(&maintenance, self.settings.options.database()).await
+            }
+            examined => examined,
+        };
+        examined.map_err(|failure| self.named(failure))
     }
 
     async fn session(&self, lane: LaneKind) -> Result<Box<dyn Session>, Failure> {

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dunlin_planner::{Failure, Feature, JobFacts, Jobs, Place, ServerVersion};
+use dunlin_planner::{Failure, Feature, JobFacts, Jobs, Offers, Place, ServerVersion};
+
+use crate::offers::POSTGRES;
 
 /// An extension that the server could install, or has installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +78,11 @@ impl Pausing {
 
 /// One kind of PostgreSQL database.
 pub trait Flavor: Send + Sync {
+    /// What this kind of database can do at all.
+    fn offers(&self) -> Offers {
+        POSTGRES
+    }
+
     /// Queries of rows `name`, `value` that the inspection asks as well; what the role may not ask stays unanswered.
     fn extra_queries(&self) -> &'static [&'static str] {
         &[]

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use dunlin_planner::Failure;
 use futures_util::FutureExt;
+use rustls::ProtocolVersion;
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client, SimpleQueryMessage};
 
@@ -30,6 +31,8 @@ pub(crate) struct Endpoint {
     /// None is the server's Unix socket.
     pub(crate) address: Option<SocketAddr>,
     pub(crate) encrypted: bool,
+    /// The version of TLS, once there is a connection.
+    pub(crate) version: Option<ProtocolVersion>,
 }
 
 /// A connection that a task looks after.
@@ -113,7 +116,7 @@ async fn at_address(
 ) -> Option<Live> {
     let before = tried.len();
     for encrypted in ways(options.ssl_mode, address) {
-        let endpoint = Endpoint { server: server.clone(), address, encrypted: *encrypted };
+        let endpoint = Endpoint { server: server.clone(), address, encrypted: *encrypted, version: None };
         match within(options, connect(options, tls, endpoint.clone())).await {
             Ok(live) => {
                 // The other way is of no interest any more.
@@ -157,6 +160,7 @@ async fn connect(options: &ConnectOptions, tls: Option<&Tls>, mut endpoint: Endp
     let wire = wire(options, tls, &endpoint).await?.watched(Arc::clone(&watch));
     let asked = std::mem::replace(&mut endpoint.encrypted, wire.encrypted);
     let encrypted = wire.encrypted;
+    endpoint.version = wire.version;
     let config = options.startup(&endpoint.server);
     let (client, mut connection) = config.connect_raw(wire, AsItIs).await.map_err(|error| {
         let settled = locked(&watch).let_in() || asked != encrypted;

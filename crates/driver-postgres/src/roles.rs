@@ -51,13 +51,15 @@ struct Standing {
     repairs: bool,
 }
 
-async fn standing(client: &Client) -> Result<Standing, Failure> {
-    let query = "SELECT current_user AS role, o.rolname AS owner, pg_has_role(o.oid, 'USAGE') AS owns, \
+/// A row, where there is a ledger.
+pub(crate) const STANDING: &str = "SELECT current_user AS role, o.rolname AS owner, pg_has_role(o.oid, 'USAGE') AS owns, \
                  has_table_privilege('dunlin.ledger', 'INSERT') AND has_table_privilege('dunlin.ledger', 'UPDATE') \
                  AND has_table_privilege('dunlin.event', 'INSERT') AS writes, \
                  COALESCE((SELECT pg_has_role(a.oid, 'USAGE') FROM pg_roles a WHERE a.rolname = 'dunlin_admin'), true) AS repairs \
                  FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'dunlin'";
-    let row = one_row(client, query).await?;
+
+async fn standing(client: &Client) -> Result<Standing, Failure> {
+    let row = one_row(client, STANDING).await?;
     Ok(Standing {
         role: field(&row, "role")?,
         owner: field(&row, "owner")?,

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready as polled};
 
+use rustls::ProtocolVersion;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -31,6 +32,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
 pub(crate) struct Wire {
     stream: Box<dyn Duplex>,
     pub(crate) encrypted: bool,
+    /// The version of TLS.
+    pub(crate) version: Option<ProtocolVersion>,
     /// The digest of the server's certificate that a login is bound to.
     binding: Option<Vec<u8>>,
     watch: Option<Arc<Mutex<AuthWatch>>>,
@@ -38,7 +41,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn plain(stream: impl Duplex + 'static) -> Self {
-        Self { stream: Box::new(stream), encrypted: false, binding: None, watch: None }
+        Self { stream: Box::new(stream), encrypted: false, version: None, binding: None, watch: None }
     }
 
     /// Encrypts where the server offers it; `optional` goes on in the clear where it does not.
@@ -54,7 +57,8 @@ impl Wire {
         let stream = tls.handshake(server, stream).await?;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let binding = shown.and_then(certificate::binding);
-        Ok(Self { stream: Box::new(stream), encrypted: true, binding, watch: None })
+        let version = stream.get_ref().1.protocol_version();
+        Ok(Self { stream: Box::new(stream), encrypted: true, version, binding, watch: None })
     }
 
     /// The same, with the login read along.

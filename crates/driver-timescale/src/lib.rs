@@ -4,4 +4,4 @@
 
 mod timescale;
 
-pub use timescale::Timescale;
+pub use timescale::{OFFERS, Timescale};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use dunlin_driver_postgres::{Flavor, ServerFacts};
-use dunlin_planner::{Failure, FailureClass, Feature};
+use dunlin_driver_postgres::{Flavor, POSTGRES, ServerFacts};
+use dunlin_planner::{Failure, FailureClass, Feature, Offers};
 
 const EXTENSION: &str = "timescaledb";
 const LICENSE: &str = "timescaledb.license";
@@ -28,11 +28,18 @@ const MILESTONES: [(u32, u32); 1] = [(2, 20)];
 const WORKERS: &str = "SELECT name, setting AS value FROM pg_settings \
     WHERE name IN ('max_worker_processes', 'max_parallel_workers', 'timescaledb.max_background_workers')";
 
+/// What PostgreSQL can do.
+pub const OFFERS: Offers = Offers { ..POSTGRES };
+
 /// A PostgreSQL database with TimescaleDB.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timescale;
 
 impl Flavor for Timescale {
+    fn offers(&self) -> Offers {
+        OFFERS
+    }
+
     fn extra_queries(&self) -> &'static [&'static str] {
         &[SETTINGS, LIBRARY]
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
 use dunlin_driver::conformance::{Database, Factory, run_all};
-use dunlin_driver::{Driver, TargetUrl};
+use dunlin_driver::{Driver, Said, TargetUrl};
 use dunlin_driver_postgres::{ConnectOptions, PostgresDriver, PostgresSettings};
 use dunlin_driver_timescale::Timescale;
 use dunlin_planner::{Feature, ProjectName, TargetName};
@@ -41,6 +41,14 @@ impl Drop for Fresh {
 
 #[async_trait]
 impl Database for Fresh {
+    fn slow(&self) -> Option<Said> {
+        Some(Said::plainly("SELECT pg_sleep(30)"))
+    }
+
+    fn notice(&self) -> Option<Said> {
+        Some(Said::plainly("DO $$ BEGIN RAISE NOTICE 'hello'; END $$"))
+    }
+
     fn driver(&self) -> Arc<dyn Driver> {
         let url = TargetUrl::new(self.server.url(&self.name));
         let settings = PostgresSettings::new(ConnectOptions::parse(&url).expect("the server's own URL"));

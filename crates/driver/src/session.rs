@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunlin_planner::{
-    Adoption, BatchFacts, Begun, Body, BodyGone, Digest, EnvironmentName, Failure, LaneKind, LedgerId, Log, LogEntry,
-    Notice, Obligation, Pausable, Pieces, Pressure, ProbeFact, ProjectName, Resumption, RunId, Settlement, Step,
-    TargetFacts, TargetName,
+    Adoption, BatchFacts, Begun, Body, BodyGone, Digest, EnvironmentName, Failure, Health, LaneKind, LedgerId, Log,
+    LogEntry, Notice, Obligation, Offers, Pausable, Pieces, Pressure, ProbeFact, ProjectName, Resumption, RunId,
+    RunsUnder, Settlement, Step, TargetFacts, TargetName,
 };
 
 /// Receives what the server says while a step runs.
@@ -15,6 +15,9 @@ pub type NoticeSink = Arc<dyn Fn(Notice) + Send + Sync>;
 /// One database. Reading never writes: only [`Driver::bootstrap`] and sessions change anything.
 #[async_trait]
 pub trait Driver: Send + Sync {
+    /// What this kind of database can do at all. The conformance suite holds the driver to it.
+    fn offers(&self) -> Offers;
+
     /// Reads identity, capabilities and ledger; creates nothing.
     ///
     /// # Errors
@@ -42,6 +45,16 @@ pub trait Driver: Send + Sync {
     /// A [`Failure`], `Busy` where it has not: why what relies on it has to wait.
     async fn replicated(&self) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// Reads what may stand in the way of a run by bodies that run `under` these roles and search paths, and more that helps
+    /// people: locks nothing, creates nothing, and takes seconds at most. A driver that cannot tell something says so.
+    ///
+    /// # Errors
+    /// A [`Failure`] when nothing can be said at all.
+    async fn examine(&self, under: &RunsUnder) -> Result<Health, Failure> {
+        let _ = under;
+        Ok(Health::default())
     }
 
     /// Opens a session for one lane; it keeps its connection until it is dropped.

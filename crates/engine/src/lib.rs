@@ -7,6 +7,7 @@
 
 mod backfill;
 mod connect;
+mod examine;
 mod execute;
 mod observe;
 mod pausing;
@@ -16,6 +17,7 @@ mod step;
 mod stop;
 
 pub use connect::{Connectors, Patience};
+pub use examine::examine;
 pub use execute::{Execution, execute};
 pub use observe::{estimate, observe};
 pub use step::EventSink;

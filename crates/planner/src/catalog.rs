@@ -48,6 +48,9 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Postgres, Self::Timescale, Self::Cron, Self::Clickhouse];
+
     /// The word used in the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -71,6 +71,8 @@ offers! {
     roles: "A role for bodies (`role`), and roles that share a ledger (`dunlin init --roles`)",
     /// Whether a statement is ended at the server.
     cancel: "A stopped run ends its statement on the server",
+    /// Whether what a server says beside its answers is shown.
+    notices: "The server's notices are shown",
     /// Whether it is said who holds a lock.
     blockers: "Messages name who holds a lock",
     /// Whether a run goes on after a failover, and waits for standbys.

@@ -73,7 +73,7 @@ fn of(target: &str, area: Option<Area>, change: impl FnOnce(&mut Examination)) -
     let Fixture { catalog, observed } = Fixture::parse(target);
     let name: TargetName = "core".parse().unwrap();
     let facts = observed[&name].facts().unwrap().clone();
-    let mut examination = Examination { facts: Ok(facts), health: Ok(well()), log: Ok(None) };
+    let mut examination = Examination { offers: None, facts: Ok(facts), health: Ok(well()), log: Ok(None) };
     change(&mut examination);
     let examined = BTreeMap::from([(name, examination)]);
     let diagnosis = diagnose(&catalog, &examined, Duration::from_mins(1));

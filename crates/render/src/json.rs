@@ -14,13 +14,14 @@
 //! | [`repaired_json`] | `{version, target, settlement: {id, repair, reason, before, after}}` |
 //! | [`report_json`] | `{version, verdict, run, took, interrupted, steps: [{migration, target, step, end, took, attempts, …}], resumptions: [{target, id, owner, what, end}], heads: [{target, hash, failure}]}` |
 //! | [`audits_json`] | `{version, databases: [{target, sealed, unsealed, head, unexplained, findings}], findings: […]}` |
+//! | [`diagnosis_json`] | `{version, targets: [{name, kind, server, same_as, offers: {TITLE: …}, checks: [{area, level, class, message, hint}]}], off: […], findings}` |
 //! | [`findings_json`] | `{version, findings: [{code, severity, class, message, place, related, hint, migration}]}` |
 //! | [`graph_json`] | `{version, level, nodes: [{id, name, target, service, migrations, pulled_in}], edges: [{from, to, kind, count, place}]}` |
 
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    Adoption, Audit, Digest, EdgeKind, Finding, Graph, Head, Holder, Kind, LedgerId, LedgerRow, LogEntry, Migration,
+    Adoption, Audit, Diagnosis, Digest, EdgeKind, Finding, Graph, Head, Holder, Kind, LedgerId, LedgerRow, LogEntry, Migration,
     MigrationId, MigrationIx, MigrationStatus, Place, Plan, Repairable, Resumption, RowState, RunId, RunReport,
     Selection, ServiceName, Settlement, StateWord, Status, StepReport, StoredDependency, TargetName, TargetStatus,
     Verdict, Way, advice,
@@ -55,6 +56,12 @@ pub fn plan_json(plan: &Plan) -> String {
         plan: &'a Plan,
     }
     pretty(Shape { plan })
+}
+
+/// What a doctor found.
+#[must_use]
+pub fn diagnosis_json(diagnosis: &Diagnosis) -> String {
+    pretty(diagnosis)
 }
 
 /// The findings in their order.

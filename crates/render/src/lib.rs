@@ -6,8 +6,10 @@
 
 mod adopt;
 mod audit;
+mod capabilities;
 mod clean;
 mod diagnostic;
+mod doctor;
 mod dot;
 mod events;
 mod explain;
@@ -28,16 +30,18 @@ mod when;
 
 pub use adopt::{adopted, adoption};
 pub use audit::audits;
+pub use capabilities::capabilities;
 pub use clean::clean;
 pub use diagnostic::{failure, findings};
+pub use doctor::diagnosis;
 pub use dot::graph_dot;
 pub use events::{batches, event_json, event_line};
 pub use explain::{Traces, explain};
 pub use graph::Level;
 pub use history::{Logs, history};
 pub use json::{
-    adopted_json, audits_json, explain_json, findings_json, graph_json, history_json, plan_json, repaired_json,
-    repairs_json, report_json, status_json,
+    adopted_json, audits_json, diagnosis_json, explain_json, findings_json, graph_json, history_json, plan_json,
+    repaired_json, repairs_json, report_json, status_json,
 };
 pub use mermaid::graph_mermaid;
 pub use plan::plan;

@@ -1,6 +1,6 @@
 //! From the words of the command line to the command.
 
-use super::{adopt, completions, dev, down, explain, graph, history, init, new, plan, repair, status, up, validate};
+use super::{adopt, capabilities, completions, dev, doctor, down, explain, graph, history, init, new, plan, repair, status, up, validate};
 use crate::args::{Command, Global};
 use crate::exit::{Exit, Stop};
 use crate::terminal::Terminal;
@@ -20,7 +20,9 @@ pub(crate) async fn dispatch(global: &Global, command: &Command, terminal: Termi
         Command::Adopt(args) => adopt::run(global, args, terminal).await,
         Command::Repair(args) => repair::run(global, args, terminal).await,
         Command::History(args) => history::run(global, args, terminal).await,
+        Command::Doctor(args) => doctor::run(global, args, terminal).await,
         Command::Dev(args) => dev::run(global, args, terminal).await,
+        Command::Capabilities => Ok(capabilities::run(terminal)),
         Command::Completions(args) => Ok(completions::run(args)),
     }
 }

@@ -1,9 +1,11 @@
 //! One file per command.
 
 mod adopt;
+mod capabilities;
 mod completions;
 mod dev;
 mod dispatch;
+mod doctor;
 mod down;
 mod explain;
 mod graph;

@@ -85,6 +85,13 @@ impl Database for Fresh {
         say(statement)
     }
 
+    /// The bridge to the library runs one statement after the other.
+    fn slow(&self) -> Option<Said> {
+        let text = "SELECT sleep(1) FROM system.numbers LIMIT 30 SETTINGS max_block_size = 1".to_owned();
+        let class = StatementClass::Alone { what: "SELECT".to_owned(), probe: Probe::Repeat };
+        (self.flavour == Flavour::ClickHouse).then_some(Said { text, class })
+    }
+
     async fn objects(&self) -> BTreeSet<String> {
         let tables = self.query("SHOW TABLES");
         tables.lines().filter(|table| !table.starts_with("dunlin_")).map(str::to_owned).collect()

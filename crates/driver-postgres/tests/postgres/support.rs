@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home, Template};
 use dunlin_driver::conformance::{Database, Factory};
-use dunlin_driver::{Driver, StepText, TargetUrl};
+use dunlin_driver::{Driver, Said, StepText, TargetUrl};
 use dunlin_driver_postgres::{ConnectOptions, Plain, PostgresDriver, PostgresSettings};
 use dunlin_planner::{Digest, Statement, StatementClass, TargetName};
 
@@ -90,6 +90,14 @@ pub(crate) const OBJECTS: &str =
 
 #[async_trait]
 impl Database for Fresh {
+    fn slow(&self) -> Option<Said> {
+        Some(Said::plainly("SELECT pg_sleep(30)"))
+    }
+
+    fn notice(&self) -> Option<Said> {
+        Some(Said::plainly("DO $$ BEGIN RAISE NOTICE 'hello'; END $$"))
+    }
+
     fn driver(&self) -> Arc<dyn Driver> {
         Arc::new(driver(self.settings()))
     }
@@ -107,6 +115,14 @@ pub(crate) struct Configured {
 
 #[async_trait]
 impl Database for Configured {
+    fn slow(&self) -> Option<Said> {
+        Some(Said::plainly("SELECT pg_sleep(30)"))
+    }
+
+    fn notice(&self) -> Option<Said> {
+        Some(Said::plainly("DO $$ BEGIN RAISE NOTICE 'hello'; END $$"))
+    }
+
     fn driver(&self) -> Arc<dyn Driver> {
         Arc::new(driver(self.settings.clone()))
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dunlin_planner::{
     Adoption, Body, Capabilities, Digest, EnvironmentName, Failure, FailureClass, Feature, Holder, How, Identity,
-    LaneKind, Ledger, LedgerId, LedgerRow, LogEntry, MigrationId, Pausable, ProbeFact, ProjectName, Resumption,
-    RowMark, RowState, RunId, ServerVersion, Settlement, TargetFacts, TargetName, Timestamp,
+    LaneKind, Ledger, LedgerId, LedgerRow, LogEntry, MigrationId, Offers, Pausable, ProbeFact, ProjectName, Resumption,
+    RowMark, RowState, RunId, ServerVersion, Settlement, Support, TargetFacts, TargetName, Timestamp,
 };
 
 use super::fault::{Act, Fault};
@@ -20,6 +20,28 @@ use crate::{Driver, Paused, Session};
 
 /// The number of every database in memory on its server, which is its own.
 pub(super) const DATABASE: u32 = 1;
+
+/// It stands for a real database as far as runs are concerned.
+const OFFERS: Offers = Offers {
+    transactions: Support::Yes,
+    statements: Support::Yes,
+    probes: Support::Yes,
+    large: Support::No("it holds everything in memory"),
+    rows: Support::No("it has no rows"),
+    backfills: Support::Yes,
+    downs: Support::Yes,
+    pausing: Support::Yes,
+    chain: Support::No("its log dies with it"),
+    repairs: Support::Yes,
+    claims: Support::Yes,
+    roles: Support::No("nobody logs in"),
+    cancel: Support::No("nothing takes time"),
+    notices: Support::No("nobody says anything"),
+    blockers: Support::No("nobody waits"),
+    replicas: Support::No("there is one of it"),
+    poolers: Support::No("there is no connection"),
+    doctor: Support::No("there is nothing to examine"),
+};
 
 /// A database in memory; clones are the same database.
 #[derive(Clone)]
@@ -300,6 +322,10 @@ fn repaired(settlement: &Settlement, at: Timestamp) -> LogEntry {
 
 #[async_trait]
 impl Driver for MemoryDatabase {
+    fn offers(&self) -> Offers {
+        OFFERS
+    }
+
     async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
         self.perform(&Act::Inspect, |state| Ok(state.facts(&self.target, project)))
     }

@@ -1,8 +1,10 @@
 //! What was found out of one thing, in a line with its weight and a way out.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::{Class, Finding, TargetKind, TargetName};
+use crate::{Class, Finding, Support, TargetKind, TargetName};
 
 /// What a check is about, as it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -154,6 +156,8 @@ pub struct TargetDiagnosis {
     pub server: Option<String>,
     /// The target that leads to the same database and stands for it.
     pub same_as: Option<TargetName>,
+    /// What its kind can do at all, by title.
+    pub offers: BTreeMap<&'static str, Support>,
     /// The answers.
     pub checks: Vec<Check>,
 }

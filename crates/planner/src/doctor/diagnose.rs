@@ -9,11 +9,13 @@ use crate::doctor::check::{Area, Check, Diagnosis, TargetDiagnosis};
 use crate::doctor::health::{Health, Told};
 use crate::doctor::{blocking, capacity, ledger, privileges, reach, replication, server};
 use crate::identity::Identities;
-use crate::{Audit, Catalog, Class, Failure, Observed, TargetFacts, TargetKind, TargetName};
+use crate::{Audit, Catalog, Class, Failure, Observed, Offers, TargetFacts, TargetKind, TargetName};
 
 /// What came of examining one target.
 #[derive(Debug, Clone)]
 pub struct Examination {
+    /// What its kind can do at all; none where its configuration makes no driver.
+    pub offers: Option<Offers>,
     /// What a run reads before it plans.
     pub facts: Result<TargetFacts, Failure>,
     /// What only a doctor asks for.
@@ -36,7 +38,8 @@ pub fn diagnose(catalog: &Catalog, examined: &BTreeMap<TargetName, Examination>,
             Err(failure) => vec![unreached(failure)],
         };
         let server = seen.facts.as_ref().ok().map(|facts| facts.capabilities.server.clone());
-        Some(TargetDiagnosis { name: name.clone(), kind: target.kind, server, same_as, checks })
+        let offers = seen.offers.map(|offers| offers.rows().into_iter().collect()).unwrap_or_default();
+        Some(TargetDiagnosis { name: name.clone(), kind: target.kind, server, same_as, offers, checks })
     };
     let targets = examined.iter().filter_map(of_target).collect();
     let off = catalog.targets.values().filter(|target| !target.enabled).map(|target| target.name.clone()).collect();

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use dunlin_driver::memory::{Act, Fault, MemoryDatabase};
 use dunlin_driver::{BatchClaim, Canceller, Claim, Driver, Paused, Session, StepTask};
 use dunlin_planner::{
-    Adoption, BatchFacts, Body, EnvironmentName, Failure, FailureClass, LaneKind, LedgerId, LogEntry, Pausable,
-    Pressure, ProbeFact, ProjectName, Resumption, RunId, Settlement, TargetFacts, TargetName,
+    Adoption, BatchFacts, Body, EnvironmentName, Failure, FailureClass, Health, LaneKind, LedgerId, LogEntry, Offers,
+    Pausable, Pressure, ProbeFact, ProjectName, Resumption, RunId, RunsUnder, Settlement, TargetFacts, TargetName,
 };
 
 use super::history::Effect;
@@ -50,6 +50,14 @@ impl Reached {
 
 #[async_trait]
 impl Driver for Reached {
+    fn offers(&self) -> Offers {
+        self.database.offers()
+    }
+
+    async fn examine(&self, under: &RunsUnder) -> Result<Health, Failure> {
+        self.database.examine(under).await
+    }
+
     async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
         let fate = self.send(Act::Inspect).await?;
         let ended = self.database.inspect(project).await;
