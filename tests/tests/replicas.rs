@@ -246,6 +246,22 @@ fn what_is_applied_and_not_yet_replicated_is_reported_so() {
 }
 
 #[test]
+fn a_killed_run_whose_commit_still_waits_is_named() {
+    let (server, other) = (primary(&[]), Server::shared());
+    let two = other.scratch();
+    let project = ghostly(&server, &two.url());
+    let run = project.dunlin().start("up --yes --to a/1");
+    stalled(&server);
+    run.kill();
+    let busy = project.dunlin().run("up --yes --to a/1 --lock-wait 2s").exits(75).stdout;
+    assert!(busy.contains("`a/1` is held by process "), "{busy}");
+    assert!(busy.contains(", and its commit waits for the synchronous standby `ghost`"), "{busy}");
+    release(&server);
+    let _ = project.dunlin().run("up --yes --to a/1").exits(0);
+    assert_eq!(audit(|query| server.psql("postgres", query).unwrap()), "a/1");
+}
+
+#[test]
 fn nothing_elsewhere_relies_on_what_is_not_yet_replicated() {
     let (server, other) = (primary(&[]), Server::shared());
     let two = other.scratch();

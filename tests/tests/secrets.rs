@@ -183,6 +183,37 @@ fn a_password_is_nowhere_whichever_way_it_comes() {
     sing(&cage, &cage.dunlin(), "a service");
 }
 
+/// Commands that change the project or what its ledger belongs to, or that ask no server.
+#[test]
+fn a_password_is_nowhere_in_what_is_seldom_said() {
+    let cage = Cage::new();
+    cage.target(&format!("url = \"{}\"", cage.url(CANARY)));
+    let _ = cage.dunlin().run("up --yes").exits(0);
+    let expected = [
+        ("completions bash", 0),
+        ("new app more rows", 0),
+        ("dev url main", 2),
+        ("dev up", 2),
+        ("dev psql main", 2),
+        ("dev down", 0),
+        ("init", 2),
+        ("-vv adopt --after-restore --target main --reason why --yes", 2),
+        ("-vv adopt --fork --target main --reason why", 2),
+        ("-vv adopt --fork --target main --reason why --yes --format json", 0),
+        ("adopt --fork --target nowhere --reason why --yes", 2),
+        ("history --verify", 0),
+        ("help up", 0),
+    ];
+    let codes = expected.map(|(words, _)| {
+        let outcome = cage.dunlin().run(words);
+        is_free(&outcome.stdout, &format!("stdout of {words}"));
+        is_free(&outcome.stderr, &format!("stderr of {words}"));
+        (words, outcome.code.unwrap_or(-1))
+    });
+    assert_eq!(codes, expected);
+    is_free(&cage.kept(), "what was kept");
+}
+
 #[test]
 fn a_password_is_nowhere_while_a_run_goes_on() {
     let cage = Cage::new();

@@ -28,7 +28,20 @@ pub(crate) async fn recognise(client: &Client, connector: &Connector, meta: &Met
     if unknown || kinship == Kinship::Later {
         execute(client, &format!("UPDATE dunlin.meta SET {}", belongs_to(Some(&now)))).await?;
     }
-    Ok(())
+    match meta.born.as_ref().filter(|_| kinship == Kinship::Later) {
+        Some(born) => tell(client, born, &now).await,
+        None => Ok(()),
+    }
+}
+
+/// A line in the log of every project that has rows here.
+async fn tell(client: &Client, born: &Identity, now: &Identity) -> Result<(), Failure> {
+    let message = format!("timeline {} after {}: {}", now.timeline, born.timeline, Kinship::Later.cause());
+    let detail = sql::json(&json!({"message": message, "tool": messages::TOOL}));
+    let text = format!(
+        "INSERT INTO dunlin.event (project, what, detail) SELECT DISTINCT project, 'timeline', {detail} FROM dunlin.ledger"
+    );
+    execute(client, &text).await
 }
 
 fn belongs_to(identity: Option<&Identity>) -> String {

@@ -11,7 +11,7 @@ use crate::session::PostgresSession;
 use crate::sql;
 use crate::streamed::{self, Stopped};
 use crate::window::{Broken, Part, Window};
-use crate::{failure, ledger, place};
+use crate::{failure, ledger, place, replicas};
 
 /// The protocol ends its texts with a NUL, so what contains one cannot be sent.
 fn refuse_nul(task: &StepTask<'_>) -> Result<(), Failure> {
@@ -282,6 +282,7 @@ pub(crate) async fn held(client: &Client, project: &ProjectName, id: &MigrationI
     let key = sql::lock_key(project, id);
     let query = format!(
         "SELECT l.pid, a.application_name AS application, \
+         CASE a.wait_event WHEN 'SyncRep' THEN pg_catalog.current_setting('synchronous_standby_names') END AS standbys, \
          GREATEST(extract(epoch FROM clock_timestamp() - COALESCE(a.xact_start, a.query_start, a.backend_start))::int8, 0) AS age \
          FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
          WHERE l.locktype = 'advisory' AND l.classid = {} AND l.objid = {} AND l.granted AND l.pid <> pg_backend_pid() \
@@ -293,6 +294,9 @@ pub(crate) async fn held(client: &Client, project: &ProjectName, id: &MigrationI
     let Some(row) = holder.first() else { return Failure { context: None, ..failure } };
     let application = row.get("application").filter(|name| !name.is_empty()).unwrap_or("unnamed");
     let (pid, age) = (row.get("pid").unwrap_or("?"), row.get("age").unwrap_or("?"));
-    let message = format!("`{id}` is held by process {pid} ({application}) for {age} s");
+    // A commit waits for its standbys also when its client is gone.
+    let standbys = row.get("standbys").map(replicas::quoted);
+    let awaits = standbys.map(|names| format!(", and its commit waits for the synchronous standby {names}"));
+    let message = format!("`{id}` is held by process {pid} ({application}) for {age} s{}", awaits.unwrap_or_default());
     Failure { sqlstate: failure.sqlstate, ..Failure::new(FailureClass::Busy, message) }
 }

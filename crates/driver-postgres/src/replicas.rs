@@ -44,7 +44,7 @@ pub(crate) fn waiting(names: &str) -> Notice {
     Notice { severity: "WARNING".to_owned(), message, detail: None, hint: None }
 }
 
-fn quoted(names: &str) -> String {
+pub(crate) fn quoted(names: &str) -> String {
     format!("`{}`", names.trim_matches('"'))
 }
 

@@ -36,11 +36,13 @@ fn head(target: &TargetName, rows: usize) -> String {
     format!("{}  {}\n", paint(NAME.bold(), target), paint(DIM, format!("{number}, times in UTC")))
 }
 
+/// What is told beside the migrations.
+const TOLD: [&str; 4] = ["failed", "repaired", "adopted", "timeline"];
+
 /// What failed, and what was repaired.
 fn troubles(log: &[LogEntry], width: usize) -> String {
     let mut grid = Grid::new(4);
-    let told: Vec<_> =
-        log.iter().filter(|entry| matches!(entry.what.as_str(), "failed" | "repaired" | "adopted")).collect();
+    let told: Vec<_> = log.iter().filter(|entry| TOLD.contains(&entry.what.as_str())).collect();
     if told.is_empty() {
         return String::new();
     }

@@ -84,6 +84,13 @@ fn goes_its_own_way(project: &Project) {
     core goes its own way: its ledger is RUN
     [exit 0]
     ");
+    assert_snapshot!(transcript(project, "history --verify"), @"
+    $ dunlin history --verify
+    [stdout]
+    core  ok  3 lines under 2 seals
+              head CHECKSUM
+    [exit 0]
+    ");
     assert_eq!(exits(project, "up --yes\nhistory --verify\nstatus"), [0, 0, 0]);
     assert_snapshot!(transcript(project, "history"), @"
     $ dunlin history
@@ -191,6 +198,11 @@ fn in_its_place(project: &Project) {
     [exit 0]
     ");
     assert_eq!(exits(project, "up --yes"), [0]);
+    let history = transcript(project, "history --set auth");
+    assert!(
+        history.contains("timeline  timeline 2 after 1: its server was promoted, or restored to an earlier moment"),
+        "{history}"
+    );
     assert_snapshot!(transcript(project, "status"), @"
     $ dunlin status
     [stdout]
