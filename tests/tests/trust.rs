@@ -1,7 +1,7 @@
 //! A ledger that one can believe: roles that cannot take anything out of it, a log that shows what was changed in it, and
 //! rows that are compared with the log.
 
-use dunlin_tests::{Dunlin, Outcome, Scratch, Server, Workspace, wait_until};
+use dunlin_tests::{Dunlin, Outcome, Project, Scratch, Server, Workspace, wait_until};
 use nix::sys::signal::Signal;
 
 /// Roles of one test, as roles belong to a whole server.
@@ -179,6 +179,98 @@ fn a_ledger_that_is_there_is_given_to_the_roles_unless_something_lies_in_wait_in
     let _ = database.sql(&format!("DROP ROLE {name}_mallory"));
     files.write("migrations/app/002_t.sql", "CREATE TABLE more (a int);\n");
     let _ = dunlin.run("up --yes").exits(0);
+}
+
+const PREPARED: &str = r#"
+//- dunlin.toml
+[project]
+name = "acme"
+
+[targets.core]
+kind = "postgres"
+url = "${CORE}"
+
+[services.auth]
+target = "core"
+path = "auth"
+
+//- auth/1_users.up.sql
+CREATE TABLE users (id int);
+//- auth/2_names.up.sql
+ALTER TABLE users ADD name text;
+"#;
+
+/// What somebody planted would run as whoever migrates, or hide rows from them.
+#[test]
+fn a_ledger_in_which_something_lies_in_wait_is_refused() {
+    let server = Server::shared();
+    let database = server.scratch();
+    let project = Project::of(PREPARED).with("CORE", database.url());
+    let _ = project.dunlin().run("up --yes --to auth/1").exits(0);
+    let says = |planted: &str, undone: &str| {
+        let _ = database.sql(planted);
+        let plan = project.says("plan");
+        let codes = ["up --yes", "status", "history", "down --version auth/1 --yes"]
+            .map(|words| project.dunlin().run(words).code);
+        let _ = database.sql(undone);
+        format!("{plan}\n{codes:?}")
+    };
+    let _ = database.sql("CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'");
+    insta::assert_snapshot!(
+        says(
+            "CREATE TRIGGER spy BEFORE INSERT OR UPDATE ON dunlin.ledger FOR EACH ROW EXECUTE FUNCTION spy()",
+            "DROP TRIGGER spy ON dunlin.ledger",
+        ),
+        @"
+        [stdout]
+        error[target-refused]: target `core`: the ledger cannot be trusted: `dunlin.ledger` has the trigger `spy`
+         --> dunlin.toml:4:10
+          |
+        4 | [targets.core]
+          |          ^^^^
+        hint: find out who made it; nothing was read from it. A schema that belongs to the role that migrates, and tables as Dunlin makes them, are trusted
+
+        Nothing runs in acme: 1 error must be mended first.
+        [exit 4]
+        [Some(4), Some(4), Some(4), Some(4)]
+        "
+    );
+    insta::assert_snapshot!(
+        says(
+            "ALTER TABLE dunlin.ledger ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+            "ALTER TABLE dunlin.ledger DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
+        ),
+        @"
+        [stdout]
+        error[target-refused]: target `core`: the ledger cannot be trusted: `dunlin.ledger` has row security
+         --> dunlin.toml:4:10
+          |
+        4 | [targets.core]
+          |          ^^^^
+        hint: find out who made it; nothing was read from it. A schema that belongs to the role that migrates, and tables as Dunlin makes them, are trusted
+
+        Nothing runs in acme: 1 error must be mended first.
+        [exit 4]
+        [Some(4), Some(4), Some(4), Some(4)]
+        "
+    );
+    insta::assert_snapshot!(
+        says("CREATE RULE quiet AS ON INSERT TO dunlin.event DO INSTEAD NOTHING", "DROP RULE quiet ON dunlin.event"),
+        @"
+        [stdout]
+        error[target-refused]: target `core`: the ledger cannot be trusted: `dunlin.event` has the rule `quiet`
+         --> dunlin.toml:4:10
+          |
+        4 | [targets.core]
+          |          ^^^^
+        hint: find out who made it; nothing was read from it. A schema that belongs to the role that migrates, and tables as Dunlin makes them, are trusted
+
+        Nothing runs in acme: 1 error must be mended first.
+        [exit 4]
+        [Some(4), Some(4), Some(4), Some(4)]
+        "
+    );
+    let _ = project.dunlin().run("up --yes").exits(0);
 }
 
 /// A project in one database with three migrations applied by two runs.
