@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dunlin_driver::{Driver, Paused, Session};
 use dunlin_planner::{
-    Adoption, Body, EnvironmentName, Failure, FailureClass, Identity, LaneKind, Ledger, LedgerId, LogEntry, Offers,
-    Pausable, PauseFacts, ProjectName, Resumption, RunId, Settlement, TargetFacts, TargetName,
+    Adoption, Body, EnvironmentName, Failure, FailureClass, Health, Identity, LaneKind, Ledger, LedgerId, LogEntry,
+    Offers, Pausable, PauseFacts, ProjectName, Resumption, RunId, RunsUnder, Settlement, TargetFacts, TargetName,
 };
 use tokio::time::{Instant, sleep};
 
@@ -19,7 +19,7 @@ use crate::offers::OFFERS;
 use crate::options::ConnectOptions;
 use crate::server::{self, Server};
 use crate::session::ClickHouseSession;
-use crate::{repair, sql, tables};
+use crate::{health, repair, sql, tables};
 
 /// How long another run that makes the same ledger is waited for.
 const MAKING: Duration = Duration::from_secs(30);
@@ -171,6 +171,10 @@ impl Driver for ClickHouseDriver {
 
     async fn inspect(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
         self.facts(project).await.map_err(named)
+    }
+
+    async fn examine(&self, _under: &RunsUnder) -> Result<Health, Failure> {
+        health::examine(&self.http).await.map_err(|refused| named(refused.failure))
     }
 
     async fn bootstrap(&self, environment: Option<&EnvironmentName>) -> Result<LedgerId, Failure> {

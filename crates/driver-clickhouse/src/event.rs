@@ -8,7 +8,7 @@ use dunlin_planner::{Digest, Failure, FailureClass, MigrationId, ProjectName, Ti
 
 use crate::http::{Ask, Http};
 use crate::ledger::{Entry, Pre, kind_word};
-use crate::rows::{number, rows, text};
+use crate::rows::{Row, number, rows, text};
 use crate::server::Server;
 use crate::sql;
 use crate::tables::{EVENT, META, TOOL};
@@ -58,13 +58,12 @@ impl Scribe<'_> {
             entry.row.attempt,
         );
         self.http.ask(self.insert(query)).await?;
-        self.read_back(&id, (entry.row.attempt, n), &token).await?;
+        let written = self.read_back(&id, (entry.row.attempt, n), &token).await?;
         if event.finished {
-            entry.row.finished = Some(self.when(&id, &token).await?);
+            entry.row.finished = Some(Timestamp(number(&written, "finished")));
         }
         if first {
-            entry.row.started =
-                if entry.row.started.0 == 0 { self.when(&id, &token).await? } else { entry.row.started };
+            entry.row.started = Timestamp(number(&written, "started"));
         }
         (entry.n, entry.token) = (n, token);
         Ok(())
@@ -140,29 +139,18 @@ impl Scribe<'_> {
         format!("project = {} AND id = {}", sql::text(self.project.as_str()), sql::text(&id.to_string()))
     }
 
-    /// Whether what was written is the last word on the migration.
-    async fn read_back(&self, id: &MigrationId, mine: (u32, u32), token: &str) -> Result<(), Failure> {
+    /// What was written, if it is the last word on the migration.
+    async fn read_back(&self, id: &MigrationId, mine: (u32, u32), token: &str) -> Result<Row, Failure> {
         let query = format!(
-            "SELECT attempt, n, token FROM dunlin_event WHERE {} AND attempt >= {} ORDER BY attempt DESC, n DESC, token LIMIT 3 FORMAT JSONEachRow",
+            "SELECT attempt, n, token, started, finished FROM dunlin_event WHERE {} AND attempt >= {} \
+             ORDER BY attempt DESC, n DESC, token LIMIT 1 FORMAT JSONEachRow",
             self.these(id),
             mine.0
         );
-        let found = rows(&self.http.ask(Ask::ledger(query)).await?)?;
-        let last = found.first().map(|row| ((number(row, "attempt"), number(row, "n")), text(row, "token")));
-        match last {
-            Some((at, found)) if at == mine && found == token => Ok(()),
-            _ => Err(Failure::new(FailureClass::Estranged, format!("another attempt has taken over `{id}`"))),
-        }
-    }
-
-    async fn when(&self, id: &MigrationId, token: &str) -> Result<Timestamp, Failure> {
-        let query = format!(
-            "SELECT at FROM dunlin_event WHERE {} AND token = {} FORMAT JSONEachRow",
-            self.these(id),
-            sql::text(token)
-        );
-        let found = rows(&self.http.ask(Ask::ledger(query)).await?)?;
-        Ok(Timestamp(found.first().map(|row| number(row, "at")).unwrap_or_default()))
+        let last = rows(&self.http.ask(Ask::ledger(query)).await?)?.into_iter().next();
+        let is_ours = |row: &Row| (number(row, "attempt"), number(row, "n")) == mine && text(row, "token") == token;
+        last.filter(is_ours)
+            .ok_or_else(|| Failure::new(FailureClass::Estranged, format!("another attempt has taken over `{id}`")))
     }
 }
 

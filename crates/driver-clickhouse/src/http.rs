@@ -93,6 +93,11 @@ impl Http {
         Ok(Self { client, options, agent })
     }
 
+    /// How it is reached.
+    pub(crate) fn options(&self) -> &ConnectOptions {
+        &self.options
+    }
+
     /// The target's database.
     pub(crate) fn database(&self) -> &str {
         &self.options.database

@@ -77,15 +77,13 @@ pub(crate) type Entries = BTreeMap<MigrationId, Entry>;
 
 /// The ledger's meta row; none where there is no ledger.
 pub(crate) async fn meta(http: &Http) -> Result<Option<Meta>, Failure> {
-    let query = format!(
-        "SELECT count() AS count FROM system.tables WHERE database = {} AND name IN ('dunlin_event', 'dunlin_meta') FORMAT JSONEachRow",
-        sql::text(http.database())
-    );
-    if rows(&http.ask(Ask::own(query)).await?)?.first().map_or(0, |row| number(row, "count")) < 2 {
-        return Ok(None);
-    }
     let query = "SELECT * FROM dunlin_meta ORDER BY n DESC, token FORMAT JSONEachRow";
-    let found = rows(&http.ask(Ask::ledger(query)).await?)?;
+    let found = match http.ask(Ask::ledger(query)).await {
+        Ok(answer) => rows(&answer)?,
+        // No such table, or no such database.
+        Err(refused) if matches!(refused.code, Some(60 | 81)) => return Ok(None),
+        Err(refused) => return Err(refused.into()),
+    };
     let Some(last) = found.first() else { return Ok(None) };
     let protocol = number(last, "protocol");
     if protocol > PROTOCOL {

@@ -11,6 +11,7 @@ mod claim;
 mod driver;
 mod event;
 mod execute;
+mod health;
 mod http;
 mod ledger;
 mod lock;

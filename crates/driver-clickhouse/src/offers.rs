@@ -23,5 +23,5 @@ pub const OFFERS: Offers = Offers {
     blockers: Support::Partly("other runs of Dunlin"),
     replicas: Support::Partly("`ON CLUSTER` is looked up on each replica; the ledger is one server's"),
     poolers: Support::No("requests over HTTP need none"),
-    doctor: Support::Partly("reachability, the server and its ledger"),
+    doctor: Support::Partly("reachability, TLS, mutations, disk and ledger; not what a user may do"),
 };

@@ -9,7 +9,7 @@ use crate::style::{BAD, DIM, GOOD, NAME, WARN, count};
 #[must_use]
 pub fn audits(audits: &[Audit], width: usize) -> String {
     if audits.is_empty() {
-        return "No ledger holds anything yet.\n".to_owned();
+        return "No log is sealed yet.\n".to_owned();
     }
     let mut grid = Grid::new(0);
     for audit in audits {

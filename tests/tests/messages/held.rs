@@ -3,7 +3,7 @@
 use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Template};
 use dunlin_tests::{Project, Server};
 
-use crate::support::{check, project, transcript};
+use crate::support::{check, offline, project, transcript};
 
 fn of_kind(kind: &str, more: &str) -> String {
     format!(
@@ -86,18 +86,30 @@ fn a_cron_target_has_to_be_the_database_of_its_jobs() {
 }
 
 #[test]
-fn clickhouse_has_no_driver_yet() {
+fn clickhouse_is_reached_by_http_alone() {
     insta::assert_snapshot!(check(&of_kind("clickhouse", ""), "plan"), @"
     $ dunlin plan
     [stdout]
-    error[target-misconfigured]: target `core`: this version of Dunlin has no driver for ClickHouse yet
+    error[target-misconfigured]: target `core`: a ClickHouse target is reached by `http://` or `https://`, and its URL begins otherwise
      --> dunlin.toml:3:10
       |
     3 | [targets.core]
       |          ^^^^
-    hint: leave it switched off: `enabled = false` under [targets.core]
+    hint: write `http://user:password@host:8123/database`, or `https://` and port 8443
 
     Nothing runs in acme: 1 error must be mended first.
+    [exit 2]
+    ");
+    let parts = of_kind("clickhouse", "").replace("url = \"${CORE}\"", "host = \"db\"\nservice = \"x\"");
+    insta::assert_snapshot!(offline(&parts, "validate"), @"
+    $ dunlin validate
+    [stdout]
+    error[key-unsupported]: `targets.core.service` means nothing to ClickHouse, which is reached by HTTP
+     --> dunlin.toml:6:1
+      |
+    6 | service = …
+      | ^^^^^^^
+    hint: remove it; `url`, or host, port, database, user, password, sslmode and sslrootcert say how it is reached
     [exit 2]
     ");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dunlin_planner::{Audit, Class, Finding, Observed, Scope, Selection, TargetName, audit};
+use dunlin_planner::{Audit, Class, Finding, Ledger, Observed, Scope, Selection, TargetName, audit};
 
 use crate::args::{Format, HistoryArgs};
 use crate::exit::{Exit, Stop, exit_of};
@@ -45,12 +45,16 @@ fn well_formed(head: &str) -> Result<String, Stop> {
 
 async fn read(workspace: &Workspace, observed: &BTreeMap<TargetName, Observed>) -> (Vec<Audit>, Vec<Finding>) {
     let (mut audits, mut findings) = (Vec::new(), Vec::new());
-    for target in observed.iter().filter(|(_, observed)| observed.facts().is_some()).map(|(target, _)| target) {
+    for (target, facts) in observed.iter().filter_map(|(target, observed)| Some((target, observed.facts()?))) {
         let log = match workspace.connectors().driver(target).await {
             Ok(driver) => driver.whole_log().await,
             Err(failure) => Err(failure),
         };
         match log {
+            Ok(None) if facts.ledger != Ledger::Absent => {
+                let message = format!("the log of `{target}` is kept, and not sealed: nothing there can be verified");
+                findings.push(Finding::note("log-unsealed", message));
+            }
             Ok(log) => audits.extend(log.map(|log| audit(target, &log))),
             Err(failure) => {
                 let message = format!("the log of `{target}` cannot be read: {}", failure.message);

@@ -2,4 +2,5 @@
 
 mod conforms;
 mod doubts;
+mod secure;
 mod support;

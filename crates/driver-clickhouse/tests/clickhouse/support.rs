@@ -12,7 +12,7 @@ use dunlin_devdb::{Cluster, ClusterSpec, DevdbError, Flavour, Home, Template};
 use dunlin_driver::conformance::Database;
 use dunlin_driver::{Driver, Said, TargetUrl};
 use dunlin_driver_clickhouse::{ClickHouseDriver, ClickHouseSettings, ConnectOptions};
-use dunlin_planner::{Effect, Probe, QualifiedName, StatementClass, TargetName, Thing};
+use dunlin_planner::{Effect, Failure, Probe, QualifiedName, StatementClass, TargetName, Thing};
 
 /// A database that goes with the test.
 pub(crate) struct Fresh {
@@ -43,11 +43,19 @@ impl Fresh {
         self.server.query(&self.name, statement).expect("the server answers")
     }
 
-    pub(crate) fn driver_at(&self, url: &str) -> Arc<dyn Driver> {
-        let options = ConnectOptions::parse(&TargetUrl::new(url)).expect("the server's own URL");
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn driver_at(&self, url: &str) -> Result<Arc<dyn Driver>, Failure> {
+        let options = ConnectOptions::parse(&TargetUrl::new(url)).expect("it can be read");
         let target = TargetName::new("target").expect("it is a name");
         let settings = ClickHouseSettings { options, create: false };
-        Arc::new(ClickHouseDriver::new(target, settings).expect("there is no TLS to set up"))
+        Ok(Arc::new(ClickHouseDriver::new(target, settings)?))
     }
 }
 
@@ -78,7 +86,7 @@ fn server(flavour: Flavour) -> Option<Cluster> {
 #[async_trait]
 impl Database for Fresh {
     fn driver(&self) -> Arc<dyn Driver> {
-        self.driver_at(&self.server.url(&self.name))
+        self.driver_at(&self.server.url(&self.name)).expect("there is no TLS to set up")
     }
 
     fn say(&self, statement: &str) -> Said {
