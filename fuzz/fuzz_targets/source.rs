@@ -2,13 +2,15 @@
 
 #![no_main]
 
-use dunlin_sql::{LintContext, Source};
+use dunlin_sql::{Dialect, LintContext, Source};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(source) = Source::read(bytes) else { return };
-    assert_eq!(source.executable().len(), source.text().len());
-    for violation in source.lint(&LintContext::default()) {
-        assert!(source.text().get(violation.range).is_some());
+    for dialect in [Dialect::Postgres, Dialect::ClickHouse] {
+        let Ok(source) = Source::read_as(bytes, dialect) else { continue };
+        assert_eq!(source.executable().len(), source.text().len());
+        for violation in source.lint(&LintContext::default()) {
+            assert!(source.text().get(violation.range).is_some());
+        }
     }
 });

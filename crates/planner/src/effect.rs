@@ -75,7 +75,7 @@ impl fmt::Display for Effect {
         match self {
             Self::There(thing) => write!(f, "{thing} is there"),
             Self::Gone(thing) => write!(f, "{thing} is gone"),
-            Self::Mutated { table, command } => write!(f, "{command} of {table} is done"),
+            Self::Mutated { table, command } => write!(f, "{command} is done in {table}"),
         }
     }
 }

@@ -8,6 +8,7 @@ use dunlin_sql as sql;
 use sql::NonTx;
 
 use crate::batch::batch;
+use crate::clickhouse;
 use crate::large;
 use crate::needs;
 use crate::sql_file::{Large, SqlFile};
@@ -36,7 +37,8 @@ pub(crate) fn body(file: &SqlFile, kind: TargetKind, base: &StepSettings, findin
     match (&file.source, &file.large) {
         (Some(source), _) => {
             let statements = statements(file, source, kind, findings);
-            let batch = batch(file, source, &statements, findings);
+            let has_ranges = kind != TargetKind::Clickhouse;
+            let batch = has_ranges.then(|| batch(file, source, &statements, findings)).flatten();
             let needs = needs::needs(file, source, kind);
             Body {
                 statements,
@@ -46,7 +48,7 @@ pub(crate) fn body(file: &SqlFile, kind: TargetKind, base: &StepSettings, findin
             }
         }
         (None, Some(Large { scan, .. })) => {
-            findings.extend(large::misfits(file, scan, kind));
+            findings.extend(large::misfits(file, scan));
             let streamed = Some(Streamed { bytes: scan.bytes, statements: scan.statements });
             Body { streamed, ..with(scan.digests, settings(file, &scan.headers, base, findings)) }
         }
@@ -82,7 +84,10 @@ fn settings(file: &SqlFile, headers: &sql::Headers, base: &StepSettings, finding
 }
 
 fn statements(file: &SqlFile, source: &sql::Source, kind: TargetKind, findings: &mut Vec<Finding>) -> Vec<Statement> {
-    let alone = source.headers().no_transaction.is_some() || kind == TargetKind::Clickhouse;
+    if kind == TargetKind::Clickhouse {
+        return clickhouse::statements(file, source, findings);
+    }
+    let alone = source.headers().no_transaction.is_some();
     let statement = |(number, (statement, analysis)): (usize, (&sql::Statement, &sql::Analysis))| {
         let text = &source.text()[statement.range.clone()];
         let asked = source.probe(number);

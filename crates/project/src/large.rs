@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use dunlin_planner::{Finding, Place, TargetKind};
+use dunlin_planner::{Finding, Place};
 use dunlin_sql as sql;
 
 use crate::sql_file::SqlFile;
 
 /// What keeps the file from being run as one transaction.
-pub(crate) fn misfits(file: &SqlFile, scan: &sql::Scan, kind: TargetKind) -> Vec<Finding> {
+pub(crate) fn misfits(file: &SqlFile, scan: &sql::Scan) -> Vec<Finding> {
     let headers = &scan.headers;
     let mut findings = Vec::new();
     let mut refuse = |what: &str, range: &Range<usize>| {
@@ -19,10 +19,11 @@ pub(crate) fn misfits(file: &SqlFile, scan: &sql::Scan, kind: TargetKind) -> Vec
     headers.no_transaction.iter().for_each(|asked| refuse("this directive says that it does not", &asked.range));
     headers.batch.iter().for_each(|asked| refuse("a backfill is many", &asked.range));
     headers.probes.iter().for_each(|probe| refuse("this probe is for a statement that runs alone", &probe.range));
-    if kind == TargetKind::Clickhouse {
-        let message = "a file as large as this runs as one transaction, which ClickHouse does not have";
-        let finding = Finding::error("large-file", message).at(Place::file(&file.path));
-        findings.push(finding.hint("split it into several"));
-    }
     findings
+}
+
+/// Why the file at this path cannot be run where there are no transactions.
+pub(crate) fn without_transaction(path: &str) -> Finding {
+    let message = "a file as large as this runs as one transaction, which ClickHouse does not have";
+    Finding::error("large-file", message).at(Place::file(path)).hint("split it into several")
 }

@@ -13,6 +13,7 @@
 mod batch;
 mod bodies;
 mod body;
+mod clickhouse;
 mod config;
 mod connection;
 mod dependencies;

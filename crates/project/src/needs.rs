@@ -3,13 +3,14 @@
 use dunlin_planner::{Feature, Have, Need, Needs, TargetKind};
 use dunlin_sql as sql;
 
+use crate::clickhouse;
 use crate::sql_file::SqlFile;
 
 /// What the statements of `file` need on a server of this kind. Whether a server has TimescaleDB's module is known of targets
 /// of kind `timescale` alone.
 pub(crate) fn needs(file: &SqlFile, source: &sql::Source, kind: TargetKind) -> Needs {
     if kind == TargetKind::Clickhouse {
-        return Needs::default();
+        return clickhouse::needs(file, source);
     }
     let need = |need: &sql::Need| {
         let (feature, have) = match &need.of {

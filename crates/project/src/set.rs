@@ -7,6 +7,7 @@ use dunlin_planner::{Body, Finding, Kind, Migration, MigrationId, Phase, Place, 
 use dunlin_sql as sql;
 
 use crate::body;
+use crate::clickhouse;
 use crate::config::services::Declared;
 use crate::folder::{self, Found, Listing};
 use crate::headers::{self, Owners};
@@ -255,7 +256,7 @@ impl Reader<'_> {
         entry: &Entry<'_>,
         findings: &mut Vec<Finding>,
     ) -> (SqlFile, Body) {
-        let file = SqlFile::read(entry.found, self.held, findings);
+        let file = SqlFile::read(entry.found, self.held, clickhouse::dialect(target), findings);
         findings.extend(headers::check(&file, &declared.name, &declared.service, &self.owners));
         let body = body::body(&file, target, &declared.settings, findings);
         (file, body)

@@ -11,6 +11,7 @@ use dunlin_sql as sql;
 
 use crate::disk;
 use crate::folder::Found;
+use crate::large;
 use crate::source::shown_line;
 
 /// Larger files are not held in memory.
@@ -38,10 +39,10 @@ pub(crate) struct Large {
 impl SqlFile {
     /// Reads a file, and holds it if it has at most `held` bytes; why it cannot be read, and everything that makes it unfit
     /// to run, is a finding.
-    pub(crate) fn read(found: &Found, held: u64, findings: &mut Vec<Finding>) -> Self {
+    pub(crate) fn read(found: &Found, held: u64, dialect: sql::Dialect, findings: &mut Vec<Finding>) -> Self {
         let path: Arc<str> = Arc::from(found.shown.as_str());
         let mut file = Self { path, raw: Digest::of(b""), source: None, large: None };
-        if let Err(finding) = file.fill(found, held) {
+        if let Err(finding) = file.fill(found, held, dialect) {
             findings.push(finding);
         }
         let problems = file.source.as_ref().map(sql::Source::problems);
@@ -50,9 +51,12 @@ impl SqlFile {
         file
     }
 
-    fn fill(&mut self, found: &Found, held: u64) -> Result<(), Finding> {
+    fn fill(&mut self, found: &Found, held: u64, dialect: sql::Dialect) -> Result<(), Finding> {
         let refuse = |error: &std::io::Error| disk::unreadable(&found.shown, &disk::cause(error));
         let metadata = fs_err::metadata(&found.canonical).map_err(|error| refuse(&error))?;
+        if metadata.len() > held && dialect == sql::Dialect::ClickHouse {
+            return Err(large::without_transaction(&found.shown));
+        }
         if metadata.len() > held {
             let file = fs_err::File::open(&found.canonical).map_err(|error| refuse(&error))?;
             let scan = sql::Scan::read(file, sql::Sizes::default()).map_err(|error| match error {
@@ -66,7 +70,7 @@ impl SqlFile {
         }
         let bytes = fs_err::read(&found.canonical).map_err(|error| refuse(&error))?;
         self.raw = Digest::of(&bytes);
-        self.source = Some(sql::Source::read(&bytes).map_err(|problem| self.problem(&problem))?);
+        self.source = Some(sql::Source::read_as(&bytes, dialect).map_err(|problem| self.problem(&problem))?);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::clickhouse;
 use crate::lexer::Lexer;
 use crate::split::Script;
 
@@ -46,6 +47,22 @@ pub(crate) fn of_tokens(text: &str, script: &Script) -> Digest {
         if let Some(data) = &statement.copy_data {
             hash.data(&text[data.clone()]);
         }
+        hash.end_statement();
+    }
+    hash.finish()
+}
+
+/// The same over the tokens of ClickHouse; the data of an INSERT count as they are.
+pub(crate) fn of_clickhouse(text: &str, script: &Script) -> Digest {
+    let mut hash = TokenHash::default();
+    for statement in &script.statements {
+        let data = statement.copy_data.clone().unwrap_or(statement.range.end..statement.range.end);
+        let sql = statement.range.start..data.start;
+        for token in clickhouse::Lexer::within(text, &sql).filter(|token| !token.is_trivia()) {
+            hash.tokens(token.text.as_bytes());
+            hash.tokens(&[0]);
+        }
+        hash.data(&text[data]);
         hash.end_statement();
     }
     hash.finish()

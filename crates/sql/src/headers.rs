@@ -70,7 +70,7 @@ impl Headers {
         let directives = self.errors.iter().map(|error| (error.to_string(), error.hint(), error.range()));
         let allows = self.allows.iter().filter_map(|allow| {
             let rule = &allow.value.rule;
-            let known = rules::ALL.iter().map(|rule| rule.code);
+            let known = rules::ALL.iter().chain(&rules::CLICKHOUSE).map(|rule| rule.code);
             if known.clone().any(|code| code == rule) {
                 return None;
             }

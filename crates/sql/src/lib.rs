@@ -8,7 +8,8 @@
 //! A file too large to be held goes through [`Scan::read`] instead, and is handed out by [`Pieces`] when it runs.
 //!
 //! Pure: no files, no network, no clock, no output. The dialect is PostgreSQL's with the idioms of TimescaleDB and
-//! pg_cron. Left out: whether a statement is right. That is the server's to say, and rehearsing asks it.
+//! pg_cron; ClickHouse's is in [`clickhouse`]. Left out: whether a statement is right. That is the server's to say, and
+//! rehearsing asks it.
 //!
 //! Trade-off: what decides about safety (where a statement ends, whether it may run in a transaction, what is transaction
 //! control) is read off tokens and works on any text. What helps people and the planner (objects, calls, locks) comes
@@ -19,7 +20,9 @@ mod batch;
 mod blocks;
 mod call;
 mod classify;
+pub mod clickhouse;
 mod control;
+mod dialect;
 mod digest;
 mod directive;
 mod excerpt;
@@ -51,6 +54,7 @@ pub use call::{Argument, Call, CronJob};
 pub use classify::{EnumValue, IndexBuild, NonTx, ReindexTarget, StatementClass};
 pub use control::{ControlError, IsolationLevel, TransactionModes};
 pub use digest::{Digest, Digests};
+pub use dialect::Dialect;
 pub use directive::{Allow, Batch, HeaderError, Limit, duration};
 pub use excerpt::Excerpt;
 pub use headers::{Headers, Placed, headers};

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use crate::analysis::{self, Analysis, ObjectAction};
 use crate::batch::{self, BatchPlace};
 use crate::classify::StatementClass;
+use crate::clickhouse;
+use crate::dialect::Dialect;
 use crate::digest::{self, Digests};
 use crate::headers::{Headers, Placed, headers};
 use crate::lines::LineIndex;
@@ -19,6 +21,7 @@ use crate::split::{Script, Statement, split_part};
 /// One migration file, or one part of a file that holds several.
 #[derive(Debug)]
 pub struct Source {
+    dialect: Dialect,
     normalized: Normalized,
     part: Range<usize>,
     lines: LineIndex,
@@ -29,6 +32,7 @@ pub struct Source {
     digests: Digests,
     problems: Vec<Problem>,
     analysis: OnceLock<Vec<Analysis>>,
+    clickhouse: OnceLock<Vec<clickhouse::Analysis>>,
 }
 
 impl Source {
@@ -37,12 +41,20 @@ impl Source {
     /// # Errors
     /// Bytes that are no text, or text that cannot be split. What else is wrong is in [`Source::problems`].
     pub fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        Self::read_as(bytes, Dialect::Postgres)
+    }
+
+    /// Reads a file of this dialect.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn read_as(bytes: &[u8], dialect: Dialect) -> Result<Self, Problem> {
         let normalized = normalize(bytes).map_err(|error| {
             let line = bytes[..error.offset()].rsplit(|byte| *byte == b'\n').next();
             error.problem(line.unwrap_or_default())
         })?;
         let whole = 0..normalized.text().len();
-        Self::part(normalized, whole)
+        Self::part_as(normalized, whole, dialect)
     }
 
     /// Reads one part of a text: the up or the down of a file that holds both. Ranges and lines stay the file's; the
@@ -51,13 +63,21 @@ impl Source {
     /// # Errors
     /// As [`Source::read`].
     pub fn part(normalized: Normalized, part: Range<usize>) -> Result<Self, Problem> {
+        Self::part_as(normalized, part, Dialect::Postgres)
+    }
+
+    fn part_as(normalized: Normalized, part: Range<usize>, dialect: Dialect) -> Result<Self, Problem> {
         let text = normalized.text();
         let lines = LineIndex::new(text);
         let problem = |message: String, hint: Option<String>, range: Range<usize>| {
             let position = lines.position(text, range.start);
             Problem { message, hint, position, line: text[lines.line_range(position.line)].to_owned(), range }
         };
-        let script = split_part(text, &part).map_err(|error| {
+        let split = match dialect {
+            Dialect::Postgres => split_part(text, &part),
+            Dialect::ClickHouse => clickhouse::split_part(text, &part),
+        };
+        let script = split.map_err(|error| {
             let hint = error.hint().map(str::to_owned);
             problem(error.to_string(), hint, error.range())
         })?;
@@ -72,10 +92,25 @@ impl Source {
         let digests = Digests {
             raw: normalized.raw_digest(),
             body: digest::of_body(text, &part, &script.removed),
-            tokens: digest::of_tokens(text, &script),
+            tokens: match dialect {
+                Dialect::Postgres => digest::of_tokens(text, &script),
+                Dialect::ClickHouse => digest::of_clickhouse(text, &script),
+            },
         };
         let executable = (!script.removed.is_empty()).then(|| script.executable(text));
-        Ok(Self { part, lines, script, executable, headers, digests, problems, analysis: OnceLock::new(), normalized })
+        Ok(Self {
+            dialect,
+            part,
+            lines,
+            script,
+            executable,
+            headers,
+            digests,
+            problems,
+            analysis: OnceLock::new(),
+            clickhouse: OnceLock::new(),
+            normalized,
+        })
     }
 
     /// The file's text, normalised. All ranges are bytes of it.
@@ -139,10 +174,30 @@ impl Source {
         &self.lines
     }
 
-    /// What each of [`Source::statements`] does. The first call parses them, which is slow.
+    /// What each of [`Source::statements`] does; none of ClickHouse's. The first call parses them, which is slow.
     #[must_use]
     pub fn analysis(&self) -> &[Analysis] {
-        self.analysis.get_or_init(|| analysis::analyze(self.text(), &self.script))
+        self.analysis.get_or_init(|| match self.dialect {
+            Dialect::Postgres => analysis::analyze(self.text(), &self.script),
+            Dialect::ClickHouse => Vec::new(),
+        })
+    }
+
+    /// The same of ClickHouse's statements; none of another dialect.
+    #[must_use]
+    pub fn clickhouse(&self) -> &[clickhouse::Analysis] {
+        self.clickhouse.get_or_init(|| match self.dialect {
+            Dialect::Postgres => Vec::new(),
+            Dialect::ClickHouse => {
+                self.statements().iter().map(|it| clickhouse::analyze(self.text(), &it.range)).collect()
+            }
+        })
+    }
+
+    /// Whose SQL it is.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Does the whole file run in one transaction? Not if it says so, or if a statement cannot. A CALL of a procedure

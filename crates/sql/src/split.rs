@@ -25,7 +25,8 @@ pub struct Statement {
     pub end: usize,
     /// The line, from 1, of its first token.
     pub line: usize,
-    /// The data lines of `COPY … FROM STDIN`, without the line `\.`.
+    /// The data lines of `COPY … FROM STDIN`, without the line `\.`; or those of ClickHouse's `INSERT … FORMAT X`, which are
+    /// part of the range.
     pub copy_data: Option<Range<usize>>,
 }
 
@@ -109,6 +110,12 @@ pub enum SplitError {
         /// The COPY statement.
         range: Range<usize>,
     },
+    /// A statement of ClickHouse behind the data of an INSERT, which run on to the end of the file.
+    #[error("a statement behind data that have no end")]
+    TextBehindData {
+        /// Its first word.
+        range: Range<usize>,
+    },
     /// A byte order mark inside the text, as concatenated files have.
     #[error("byte order mark in the middle of the text")]
     StrayByteOrderMark {
@@ -129,6 +136,7 @@ impl SplitError {
             | Self::MetaCommand { range, .. }
             | Self::TextBeforeData { range }
             | Self::UnterminatedData { range }
+            | Self::TextBehindData { range }
             | Self::StrayByteOrderMark { range } => range.clone(),
         }
     }
@@ -140,6 +148,7 @@ impl SplitError {
             Self::MetaCommand { command, .. } => Some(meta_command_hint(command)),
             Self::TextBeforeData { .. } => Some("start the data on the next line"),
             Self::UnterminatedData { .. } => Some("end the data with a line that holds only `\\.`"),
+            Self::TextBehindData { .. } => Some("end the data with a line that holds only `;`"),
             Self::StrayByteOrderMark { .. } => Some("remove it; it is invisible in most editors"),
             _ => None,
         }

@@ -85,7 +85,22 @@ fn clickhouse_has_no_transactions() {
     let clickhouse = ONE_SET.replace("url =", "kind = \"clickhouse\"\nurl =");
     assert_snapshot!(shown(&format!("{clickhouse}//- m/V1__a.sql\nCREATE TABLE IF NOT EXISTS t (a UInt8) ENGINE = Memory;\nALTER TABLE t ADD COLUMN b UInt8;\n"), catalog), @r#"
 set s of s on db: flyway
-s/1 a Versioned up m/V1__a.sql {1[CREATE TABLE: repeat] 2[ALTER TABLE: unknown]}
+s/1 a Versioned up m/V1__a.sql {1[CREATE TABLE: table t is there, again] 2[ALTER TABLE … ADD COLUMN: column b of t is there]}
+"#);
+    // Names keep their case, the driver gets data and all, and what only PostgreSQL has is refused.
+    assert_snapshot!(shown(&format!("{clickhouse}//- m/V1__a.sql\n-- dunlin: transaction none\n-- dunlin: batch table=t key=id size=10\n# remark\nALTER TABLE D.T ON CLUSTER c UPDATE a = ';' WHERE 1;\n-- dunlin: probe SELECT count() > 0 FROM T\nINSERT INTO T FORMAT CSV\n1;2\n;\nOPTIMIZE TABLE T;\n"), catalog), @r#"
+set s of s on db: flyway
+s/1 a Versioned up m/V1__a.sql {4[ALTER TABLE … UPDATE: UPDATE a = ';' WHERE 1 is done in D.T on c] 6[INSERT INTO: SELECT count() > 0 FROM T] 9[OPTIMIZE TABLE: repeat]}
+error[directive-misplaced]: the directive `transaction` means nothing on ClickHouse
+  at m/V1__a.sql:1:24
+   | -- dunlin: transaction none
+   |                        ^^^^
+  hint: remove it: each statement is by itself, and none waits for a lock
+error[directive-misplaced]: the directive `batch` means nothing on ClickHouse
+  at m/V1__a.sql:2:18
+   | -- dunlin: batch table=t key=id size=10
+   |                  ^^^^^^^^^^^^^^^^^^^^^^
+  hint: write one mutation, which ClickHouse runs part by part
 "#);
 }
 

@@ -1,4 +1,5 @@
-//! Lint rules, one per file. [`ALL`] lists them; documentation and configuration names derive from it.
+//! Lint rules, one per file. [`ALL`] lists those for PostgreSQL, [`CLICKHOUSE`] those for ClickHouse; documentation and
+//! configuration names derive from them.
 //!
 //! A file allows itself to break one with `-- dunlin: allow RULE because REASON`. Where the syntax is broken, nothing but
 //! that is reported: the other rules would guess.
@@ -11,12 +12,16 @@ mod drop_column;
 mod drop_table;
 mod non_transactional_in_pair;
 mod own_tracking_table;
+mod no_session;
 mod registry;
 mod session_setting;
 mod syntax_error;
+mod populate;
 mod unnamed_concurrent_index;
 mod update_limit;
 
-pub use registry::{ALL, LintContext, Rule};
+pub use registry::{ALL, CLICKHOUSE, LintContext, Rule};
 
 pub(crate) use registry::check;
+mod unprobed_statement;
+mod unreplicated_table;

@@ -3,19 +3,21 @@
 use std::ops::Range;
 
 use crate::analysis::Analysis;
+use crate::clickhouse::{Effect, Thing};
+use crate::dialect::Dialect;
 use crate::lexer::{Lexer, Token};
 use crate::name::QualifiedName;
 use crate::phase::Phase;
 use crate::problem::{Severity, Violation};
 use crate::rules::{
     add_not_null_column, concurrent_index_if_not_exists, concurrent_index_on_hypertable, cron_unnamed_job, drop_column,
-    drop_table, non_transactional_in_pair, own_tracking_table, session_setting, syntax_error, unnamed_concurrent_index,
-    update_limit,
+    drop_table, no_session, non_transactional_in_pair, own_tracking_table, populate, session_setting, syntax_error,
+    unnamed_concurrent_index, unprobed_statement, unreplicated_table, update_limit,
 };
 use crate::source::Source;
 use crate::split::Statement;
 
-/// Every rule.
+/// Every rule for PostgreSQL.
 pub const ALL: [&Rule; 12] = [
     &syntax_error::RULE,
     &update_limit::RULE,
@@ -29,6 +31,16 @@ pub const ALL: [&Rule; 12] = [
     &own_tracking_table::RULE,
     &session_setting::RULE,
     &unnamed_concurrent_index::RULE,
+];
+
+/// Every rule for ClickHouse.
+pub const CLICKHOUSE: [&Rule; 6] = [
+    &drop_column::RULE,
+    &drop_table::RULE,
+    &no_session::RULE,
+    &populate::RULE,
+    &unprobed_statement::RULE,
+    &unreplicated_table::RULE,
 ];
 
 /// A lint rule.
@@ -73,6 +85,21 @@ impl<'a> Lint<'a> {
         Lexer::within(self.source.text(), &statement.range).significant().take(8).collect()
     }
 
+    /// What its statements take away on ClickHouse, and did not make before; none of another dialect.
+    pub(super) fn taken_away(&self) -> Vec<(&'a Statement, &'a Thing)> {
+        let (mut made, mut gone) = (Vec::new(), Vec::new());
+        for (statement, analysis) in self.source.statements().iter().zip(self.source.clickhouse()) {
+            for effect in analysis.effects() {
+                match effect {
+                    Effect::There(thing) => made.push(thing),
+                    Effect::Gone(thing) if !made.contains(&thing) => gone.push((statement, thing)),
+                    _ => {}
+                }
+            }
+        }
+        gone
+    }
+
     /// Is the file declared to be a contraction?
     pub(super) fn contracts(&self) -> bool {
         let declared = self.source.headers().phase.as_ref().map(|it| it.value);
@@ -111,7 +138,10 @@ pub(crate) fn check(source: &Source, context: &LintContext) -> Vec<Violation> {
         findings.found
     };
     let mut found = run(&syntax_error::RULE);
-    if found.is_empty() {
+    if source.dialect() == Dialect::ClickHouse {
+        found = CLICKHOUSE.iter().flat_map(|rule| run(rule)).collect();
+    } else if found.is_empty() {
+
         found = ALL.iter().skip(1).flat_map(|rule| run(rule)).collect();
     } else {
         found.extend(run(&update_limit::RULE));
@@ -125,7 +155,11 @@ mod tests {
     use super::*;
 
     fn codes(sql: &str) -> Vec<&'static str> {
-        let source = Source::read(sql.as_bytes()).unwrap();
+        codes_as(sql, Dialect::Postgres)
+    }
+
+    fn codes_as(sql: &str, dialect: Dialect) -> Vec<&'static str> {
+        let source = Source::read_as(sql.as_bytes(), dialect).unwrap();
         assert_eq!(source.problems(), [], "{sql}");
         let found = source.lint(&LintContext::default());
         found.iter().map(|violation| violation.rule).collect()
@@ -136,6 +170,10 @@ mod tests {
         for rule in ALL {
             assert!(codes(rule.bad).contains(&rule.code), "{}: bad", rule.code);
             assert_eq!(codes(rule.good), [""; 0], "{}: good", rule.code);
+        }
+        for rule in CLICKHOUSE {
+            assert!(codes_as(rule.bad, Dialect::ClickHouse).contains(&rule.code), "{}: bad", rule.code);
+            assert_eq!(codes_as(rule.good, Dialect::ClickHouse), [""; 0], "{}: good", rule.code);
         }
     }
 
@@ -149,10 +187,12 @@ mod tests {
 
     #[test]
     fn codes_are_kebab_case_and_unique() {
-        for (at, rule) in ALL.iter().enumerate() {
-            let kebab = |c: char| c.is_ascii_lowercase() || c == '-';
-            assert!(rule.code.chars().all(kebab), "{}", rule.code);
-            assert!(ALL[..at].iter().all(|it| it.code != rule.code), "{}", rule.code);
+        for rules in [&ALL[..], &CLICKHOUSE[..]] {
+            for (at, rule) in rules.iter().enumerate() {
+                let kebab = |c: char| c.is_ascii_lowercase() || c == '-';
+                assert!(rule.code.chars().all(kebab), "{}", rule.code);
+                assert!(rules[..at].iter().all(|it| it.code != rule.code), "{}", rule.code);
+            }
         }
     }
 

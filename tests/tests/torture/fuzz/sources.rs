@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use dunlin_sql::{LintContext, Problem, Source};
+use dunlin_sql::{Dialect, LintContext, Problem, Source};
 
 use super::changes::changed;
 use crate::simulation::random::Random;
@@ -25,16 +25,17 @@ pub(crate) fn trial(random: &mut Random) -> Result<(), String> {
     let text = format!("{}{}", random.one_of(HEADERS), corpus.one(random));
     let others = [corpus.one(random).into(), random.one_of(HEADERS).into()];
     let bytes = changed(random, text.as_bytes(), &others);
-    catching(|| judge(&bytes)).map_err(|what| format!("{what}\n{:?}", String::from_utf8_lossy(&bytes)))
+    let dialect = if random.percent(75) { Dialect::Postgres } else { Dialect::ClickHouse };
+    catching(|| judge(&bytes, dialect)).map_err(|what| format!("{what}\n{:?}", String::from_utf8_lossy(&bytes)))
 }
 
-fn judge(bytes: &[u8]) -> Result<(), String> {
+fn judge(bytes: &[u8], dialect: Dialect) -> Result<(), String> {
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
     let placed = |problem: &Problem| match problem.position.line {
         line if (1..=lines).contains(&line) && problem.position.column > 0 => Ok(()),
         line => Err(format!("line {line} of {lines}: {problem:?}")),
     };
-    let source = match Source::read(bytes) {
+    let source = match Source::read_as(bytes, dialect) {
         Ok(source) => source,
         Err(problem) => return placed(&problem),
     };
@@ -47,7 +48,7 @@ fn judge(bytes: &[u8]) -> Result<(), String> {
         text.get(violation.range.clone()).ok_or_else(|| format!("no range of the text: {violation:?}"))?;
     }
     // The text that was read has the digests of the bytes it was read from, but for marks and line ends.
-    let again = Source::read(text.as_bytes()).map_err(|problem| format!("not read again: {problem:?}"))?;
+    let again = Source::read_as(text.as_bytes(), dialect).map_err(|problem| format!("not read again: {problem:?}"))?;
     let (first, second) = (source.digests(), again.digests());
     if (first.body, first.tokens) == (second.body, second.tokens) { Ok(()) } else { Err("digests differ".to_owned()) }
 }

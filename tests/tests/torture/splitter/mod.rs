@@ -4,6 +4,7 @@
 //! in a way of its own. In a transaction that has failed it then refuses everything that would not end it, before it looks
 //! at what the command means. So random texts cost a message each, and nothing of them is ever executed.
 
+mod clickhouse;
 pub(crate) mod corpus;
 mod grammar;
 mod judge;
