@@ -1,8 +1,9 @@
 //! What of the past no longer fits the files, as `up` and `status` say it.
 
+use dunlin_planner::{Digest, Graph, Ledger, Observed, Scope, Selection, Statement, status};
 use insta::assert_snapshot;
 
-use crate::support::show;
+use crate::support::{Fixture, show};
 
 const PROJECT: &str = "
     target core postgres
@@ -39,6 +40,26 @@ fn edited_after_it_was_applied() {
     error migration-edited Drift: `auth/1` is applied in `core` with checksum 16350166, and its file was edited since (line 6)
       hint: put the file back as it was, and write the change as a new migration; or say `dunlin repair accept auth/1 --reason TEXT` if the database is as the file says now
     ");
+}
+
+/// What was being taken back is compared with the way back.
+#[test]
+fn edited_in_the_middle_of_a_down() {
+    let digest = |text: &str| Digest::of(text.as_bytes());
+    let mut fixture = Fixture::parse(&format!("{PROJECT}row core auth/1\nrow core auth/2 reverting alone begun 2"));
+    let migration = &mut fixture.catalog.migrations[1];
+    migration.up.statements[0].digest = digest("up");
+    let down = migration.down.as_mut().unwrap();
+    down.statements =
+        ["first", "new"].map(|text| Statement { digest: digest(text), ..down.statements[0].clone() }).into();
+    let Some(Observed::Facts(facts)) = fixture.observed.get_mut(&"core".parse().unwrap()) else { unreachable!() };
+    let Ledger::Present { rows, .. } = &mut facts.ledger else { unreachable!() };
+    rows.get_mut(&migration.id).unwrap().begun = vec![digest("first"), digest("old")];
+    let graph = Graph::build(&fixture.catalog).unwrap();
+    let everything = Selection::of(&graph, &Scope::default()).unwrap();
+    let findings = status(&graph, &everything, &fixture.observed).findings;
+    let said: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(said, ["`auth/2` was taken back from `core` up to statement 2, and its statement 2 was edited since"]);
 }
 
 /// The words tell an interrupted `down` from an interrupted `up`.

@@ -393,6 +393,13 @@ fn another_environments_database_after_a_failover() {
     assert!(said.contains("error environment-other") && !said.contains("timeline-grew"), "{said}");
 }
 
+/// What it says may be old, and is judged all the same.
+#[test]
+fn a_standby_alone() {
+    let said = show(&format!("{PROJECT}row core auth/2 edited\nidentity core born 7 5 1 standby"), "status");
+    assert!(said.contains("auth/2 edited") && said.contains("error migration-edited"), "{said}");
+}
+
 #[test]
 fn a_standby_beside_its_primary() {
     let said = show(

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use dunlin_planner::{
-    Body, Digest, Kind, MigrationId, Pattern, Place, Probe, QualifiedName, Rebuilt, Streamed, TargetKind, Version,
+    Body, Digest, Effect, Kind, MigrationId, Pattern, Place, Probe, QualifiedName, Rebuilt, Streamed, TargetKind,
+    Thing, Version,
 };
 
 use crate::support::{body, statement};
@@ -59,6 +60,10 @@ fn name(text: &str) -> QualifiedName {
     QualifiedName { schema: None, name: text.to_owned() }
 }
 
+fn effects(effect: Effect) -> Probe {
+    Probe::Effects { effects: vec![effect], again: false, cluster: None }
+}
+
 /// Each probe: whether the server judges a repetition, whether its statement waits for others, and on which tables it works.
 #[test]
 fn what_a_probe_says_of_its_statement() {
@@ -76,6 +81,8 @@ fn what_a_probe_says_of_its_statement() {
         (Probe::DatabaseGone("d".to_owned()), true, false, None),
         (Probe::Rebuilt(Rebuilt::Table(table)), false, true, Some("t")),
         (Probe::Rebuilt(Rebuilt::Database), false, true, None),
+        (effects(Effect::There(Thing::Table(name("t")))), true, false, None),
+        (effects(Effect::Mutated { table: name("t"), command: "DELETE WHERE a".to_owned() }), false, false, None),
         (Probe::Repeat, false, false, None),
         (Probe::Query("SELECT true".to_owned()), false, false, None),
         (Probe::Unknown, false, false, None),

@@ -135,7 +135,7 @@ pub(crate) struct Verdict {
 pub(crate) fn judge(controls: &[(usize, Control)], count: usize) -> Verdict {
     let last = count.saturating_sub(1);
     let begins = controls.first() == Some(&(0, Control::Begin));
-    let pair = last > 0 && begins && controls.last() == Some(&(last, Control::Commit));
+    let pair = begins && controls.last() == Some(&(last, Control::Commit));
     let mut verdict = Verdict { pair, removed: Vec::new(), wrong: Vec::new() };
     let mut modes_end = usize::from(pair);
     for (at, control) in controls.iter().copied() {

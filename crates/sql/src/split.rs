@@ -483,3 +483,27 @@ fn opening_len(token: &Token<'_>) -> usize {
         None => token.text.find(['\'', '"']).map_or(1, |quote| quote + 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prefix(text: &str, is_all: bool) -> Prefix {
+        split_prefix(text, &(0..text.len()), false, is_all)
+    }
+
+    #[test]
+    fn a_comment_right_behind_the_last_statement_belongs_to_what_follows() {
+        let text = "select 1;-- dunlin: x\nselect 2";
+        assert_eq!(prefix(text, false).comments, []);
+        assert_eq!(prefix(text, true).comments, [9..21]);
+    }
+
+    #[test]
+    fn data_of_copy_may_begin_behind_the_end() {
+        let cut = prefix("copy t from stdin;", false);
+        assert!(!cut.reads_data && cut.error.is_some());
+        let all = prefix("copy t from stdin;", true);
+        assert!(all.reads_data && all.error.is_none());
+    }
+}

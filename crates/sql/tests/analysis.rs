@@ -93,6 +93,11 @@ fn other_statements_outside_transactions() {
     check_class("cluster t using i", "tx");
     check_class("create subscription s connection 'x' publication p", "Subscription");
     check_class("create subscription s connection 'x' publication p with (connect = false)", "tx");
+    check_class("create subscription s connection 'x' publication p with (connect = true)", "Subscription");
+    check_class("create subscription s connection 'x' publication p with (copy_data = false)", "Subscription");
+    check_class("alter subscription s refresh publication", "Subscription");
+    check_class("alter subscription s set publication p", "Subscription");
+    check_class("alter subscription s disable", "tx");
     check_class("drop subscription s", "Subscription");
     check_class("refresh materialized view concurrently v", "tx");
     check_class("lock table t", "tx");
@@ -107,6 +112,9 @@ fn timescale_statements() {
     check_class(&format!("{aggregate} with data"), "aggregate s.hourly");
     check_class(&format!("{aggregate} with no data"), "tx");
     check_class("create materialized view v as select 1", "tx");
+    check_class("create index i on t (a) with (timescaledb.transaction_per_chunk = true)", "index i on t");
+    check_class("create index i on t (a) with (timescaledb.transaction_per_chunk = off)", "tx");
+    check_class("create index i on t (a) with (x.transaction_per_chunk)", "tx");
     check_class("call refresh_continuous_aggregate('s.hourly', null, null)", "refresh s.hourly");
     check_class("call add_columnstore_policy('t', interval '1 day')", "tx");
     check_class("select create_hypertable('t', 'ts')", "tx");
@@ -125,6 +133,7 @@ fn procedures_and_do_bodies() {
     check_class("do $$ begin rollback to x; perform 'a; commit;'; end $$", "tx");
     check_class("do $$ begin call refresh_continuous_aggregate('v', null, null); end $$", "CommittingDo");
     check_class("do $$ begin <<l>> commit; end $$", "CommittingDo");
+    check_class("do $$ begin call app.cleanup(); end $$", "tx");
     check_class("do $$ begin insert into t (commit) values (1); end $$", "tx");
 }
 
@@ -174,6 +183,30 @@ fn tables() {
     check("comment on table t is 'x'", "SHARE UPDATE EXCLUSIVE; expand; Use Table t");
     check("refresh materialized view concurrently v", "EXCLUSIVE; -; Use MaterializedView v");
     check("lock table t in share mode", "SHARE; -; Use Relation t");
+}
+
+/// Variants of one statement that lock differently.
+#[test]
+fn locks() {
+    for (sql, lock) in [
+        ("create table t as select 1", "ACCESS SHARE"),
+        ("create materialized view v as select 1", "ACCESS SHARE"),
+        ("create or replace view v as select 1", "ACCESS EXCLUSIVE"),
+        ("reindex table t", "ACCESS EXCLUSIVE"),
+        ("reindex table concurrently t", "SHARE UPDATE EXCLUSIVE"),
+        ("refresh materialized view v", "ACCESS EXCLUSIVE"),
+        ("vacuum t", "SHARE UPDATE EXCLUSIVE"),
+        ("vacuum (analyze) t", "SHARE UPDATE EXCLUSIVE"),
+        ("vacuum full t", "ACCESS EXCLUSIVE"),
+        ("vacuum (full, analyze) t", "ACCESS EXCLUSIVE"),
+        ("alter table t alter column a set (n_distinct = 5)", "SHARE UPDATE EXCLUSIVE"),
+        ("alter table t alter column a reset (n_distinct)", "SHARE UPDATE EXCLUSIVE"),
+        ("alter table t alter column a set default 1", "ACCESS EXCLUSIVE"),
+        ("alter table t reset (fillfactor)", "SHARE UPDATE EXCLUSIVE"),
+        ("alter table t detach partition p", "ACCESS EXCLUSIVE"),
+    ] {
+        assert_eq!(analysis(sql)[0].lock.as_str(), lock, "{sql}");
+    }
 }
 
 #[test]

@@ -43,6 +43,8 @@ fn literals_and_comments_hide_semicolons() {
     for hidden in [
         "'a;''b;'",
         r"E'a\';b'",
+        r"E'\';b'",
+        r"E'a''\';b'",
         r"'a;\'",
         "\"a;\"\"b\"",
         "U&'d\\0061;'",
@@ -55,6 +57,8 @@ fn literals_and_comments_hide_semicolons() {
         "/* a; /* b; */ c; */ 1",
         "-- a;\n1",
         "E'a'\n'b\\';c'",
+        "E'a'\n'\\';c'",
+        "E'a'\n'b''\\';c'",
         "'a'\n'b;'",
         "(a;b)",
     ] {
@@ -86,6 +90,17 @@ fn bodies_and_rules_keep_their_semicolons() {
     let old = "create function f() returns int as $$ begin return 1; end $$ language plpgsql";
     check(&format!("{old}; select case when true then 1 end"), &[old, "select case when true then 1 end"]);
     check("create table begin_atomic (a int); select 1", &["create table begin_atomic (a int)", "select 1"]);
+    // Only a routine has a body, and only outside its parentheses.
+    for other in [
+        "drop function begin atomic",
+        "create table begin atomic",
+        "create or alter function begin atomic",
+        "create function f(begin atomic)",
+    ] {
+        check(&format!("{other}; select 1"), &[other, "select 1"]);
+    }
+    let defaulted = "create function f(a int default (1; 2)) begin atomic select a; end";
+    check(&format!("{defaulted}; select 1"), &[defaulted, "select 1"]);
 }
 
 #[test]
@@ -107,6 +122,29 @@ fn psql_variables_pass_and_its_commands_do_not() {
     check("select 1 \\gexec", &["`\\gexec` is a command of psql, not SQL @ \\gexec"]);
     check("select '\n\\! rm'", &["select '\n\\! rm'"]);
     check("-- \\i x\nselect 1", &["select 1"]);
+}
+
+/// What to do about each text that cannot be split.
+#[test]
+fn what_cannot_be_split_says_what_to_do() {
+    for (sql, hint) in [
+        ("\\i x", Some("make the included file a migration of its own")),
+        ("\\include_relative x", Some("make the included file a migration of its own")),
+        ("\\c other", Some("put it into a migration set of that database's target")),
+        ("\\connect other", Some("put it into a migration set of that database's target")),
+        ("\\set a b", Some("remove the line; a migration always stops at its first error")),
+        ("\\restrict a", Some("remove the line; a migration always stops at its first error")),
+        ("\\copy t from x", Some("use COPY … FROM STDIN with the data behind it")),
+        ("select 1 \\gexec", Some("use DO with EXECUTE format(…)")),
+        ("\\.", Some("it ends COPY data, and there is none here")),
+        ("\\watch", Some("remove it, or write it in SQL")),
+        ("copy t from stdin; 1\n\\.\n", Some("start the data on the next line")),
+        ("copy t from stdin;\n1\n", Some("end the data with a line that holds only `\\.`")),
+        ("select 1; \u{feff}select 2", Some("remove it; it is invisible in most editors")),
+        ("select 'a", None),
+    ] {
+        assert_eq!(split(sql).unwrap_err().hint(), hint, "{sql:?}");
+    }
 }
 
 #[test]
@@ -142,7 +180,8 @@ fn check_control(sql: &str, expected: &str) {
     let runs: Vec<_> = statements.map(|statement| &source.executable()[statement.range.clone()]).collect();
     let modes = source.script().modes.as_ref().map(|modes| {
         let only = if modes.read_only { " read only" } else { "" };
-        format!(" | {:?}{only}", modes.isolation)
+        let deferrable = if modes.deferrable { " deferrable" } else { "" };
+        format!(" | {:?}{only}{deferrable}", modes.isolation)
     });
     let problems: Vec<_> =
         source.problems().iter().map(|problem| format!(" | {}: {}", problem.position, problem.message)).collect();
@@ -165,6 +204,17 @@ fn one_outermost_pair_is_taken_off() {
     );
     check_control("set transaction isolation level repeatable read; select 1;", "select 1 | Some(RepeatableRead)");
     check_control("begin; set local transaction read only; commit;", " | None read only");
+    check_control(
+        "set transaction read only, deferrable; set transaction isolation level serializable; select 1",
+        "select 1 | Some(Serializable) read only deferrable",
+    );
+    check_control(
+        "set transaction isolation level serializable not deferrable; select 1",
+        "select 1 | Some(Serializable)",
+    );
+    for snapshot in ["set transaction snapshot '1'", "set local transaction snapshot '1'"] {
+        check_control(&format!("{snapshot}; select 1"), &format!("{snapshot}; select 1"));
+    }
     check_control("do $$ begin commit; end $$", "do $$ begin commit; end $$");
 }
 
@@ -200,7 +250,31 @@ fn other_transaction_control_is_a_problem() {
         "select 1; set transaction read only",
         "select 1; set transaction read only | 1:11: SET TRANSACTION must come before the first statement",
     );
+    check_control(
+        "begin; prepare transaction 'x'",
+        "begin; prepare transaction 'x' | 1:1: this BEGIN has no COMMIT at the end of the file \
+         | 1:8: `prepare transaction 'x'` leaves or ends a prepared transaction, whose locks outlive the migration",
+    );
+    check_control("copy t to '/x'; copy t from stdin;\n\\.\n", "copy t to '/x'; copy t from stdin");
     check_control("copy t to stdin", "copy t to stdin | 1:1: COPY … TO STDOUT has nowhere to go in a migration");
     check_control("copy t to stdout", "copy t to stdout | 1:1: COPY … TO STDOUT has nowhere to go in a migration");
     check_control("select 1 as commit; prepare x as select 1", "select 1 as commit; prepare x as select 1");
+}
+
+#[test]
+fn transaction_control_says_what_to_do() {
+    for (sql, hint) in [
+        (
+            "commit",
+            "keep one BEGIN … COMMIT around the whole file or none, and split what must commit separately into migrations of its own",
+        ),
+        ("begin", "remove the BEGIN; a migration runs in one transaction anyway"),
+        ("commit prepared 'x'", "remove it; a migration commits with its ledger row"),
+        ("select 1; set transaction read only", "move it to the start of the file"),
+        ("copy t to stdout", "remove it, or copy into a table"),
+    ] {
+        let source = Source::read(sql.as_bytes()).unwrap();
+        let hints: Vec<_> = source.problems().iter().map(|problem| problem.hint.as_deref()).collect();
+        assert_eq!(hints, [Some(hint)], "{sql}");
+    }
 }
