@@ -81,8 +81,7 @@ impl MemorySession {
                 let mut row = row.clone();
                 (row.row.step, row.cursor) = (number + 1, (upto.or(row.cursor.0), row.cursor.1 + rows));
                 if last {
-                    let at = state.tick();
-                    finished(&mut row, end_state(&task.step.action), at);
+                    finished(state, &key, &mut row, end_state(&task.step.action));
                 }
                 state.rows.insert(key.clone(), row.clone());
                 let ahead = (!last).then(|| Ahead::find(state, &table, row, size));

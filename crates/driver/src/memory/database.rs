@@ -308,6 +308,22 @@ impl State {
     }
 }
 
+impl State {
+    /// What the end of a step leaves in the log.
+    pub(super) fn tell_done(&mut self, (project, id): &RowKey, row: &Row) {
+        let entry = LogEntry {
+            id: Some(id.clone()),
+            at: row.row.finished.unwrap_or(Timestamp(0)),
+            run: Some(row.row.run.clone()),
+            what: row.row.state.as_str().to_owned(),
+            by: row.row.by.clone(),
+            message: None,
+            sqlstate: None,
+        };
+        self.log.push((project.clone(), entry));
+    }
+}
+
 fn repaired(settlement: &Settlement, at: Timestamp) -> LogEntry {
     LogEntry {
         id: Some(settlement.id.clone()),

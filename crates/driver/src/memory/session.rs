@@ -93,15 +93,17 @@ impl MemorySession {
 
     /// A write of the claimed attempt: it takes effect only while this session holds the step.
     fn write<T>(&mut self, act: &Act, write: impl FnOnce(&mut Row) -> T) -> Result<T, Failure> {
-        let Some((key, attempt)) = self.claimed.clone() else {
-            return Err(Failure::new(Unknown, "this step's claim was lost with its connection"));
-        };
+        let Some((key, attempt)) = self.claimed.clone() else { return Err(lost()) };
         self.act(act, |state| fenced(state, &key, attempt).map(write), |_| ())
     }
 
     pub(super) fn key(task: &StepTask<'_>) -> RowKey {
         (task.project.clone(), task.step.id.clone())
     }
+}
+
+fn lost() -> Failure {
+    Failure::new(Unknown, "this step's claim was lost with its connection")
 }
 
 fn fenced<'a>(state: &'a mut State, key: &RowKey, attempt: u32) -> Result<&'a mut Row, Failure> {
@@ -250,9 +252,11 @@ fn run(state: &mut State, body: &Body, text: &str, statement: &Statement) -> Res
     Ok(())
 }
 
-pub(super) fn finished(row: &mut Row, state_when_done: RowState, at: dunlin_planner::Timestamp) {
-    row.row.state = state_when_done;
-    row.row.finished = Some(at);
+/// The row as the end of its step leaves it, which the log tells.
+pub(super) fn finished(state: &mut State, key: &RowKey, row: &mut Row, end: RowState) {
+    row.row.state = end;
+    row.row.finished = Some(state.tick());
+    state.tell_done(key, row);
 }
 
 pub(super) fn end_state(action: &Action) -> RowState {
@@ -276,9 +280,9 @@ fn apply(state: &mut State, task: &StepTask<'_>) -> Result<bool, Failure> {
             return Err(failure);
         }
     }
-    let at = state.tick();
-    finished(&mut row, end_state(&task.step.action), at);
-    state.rows.insert(MemorySession::key(task), row);
+    let key = MemorySession::key(task);
+    finished(state, &key, &mut row, end_state(&task.step.action));
+    state.rows.insert(key, row);
     Ok(true)
 }
 
@@ -411,9 +415,14 @@ impl Session for MemorySession {
     }
 
     async fn finish(&mut self, task: &StepTask<'_>) -> Result<(), Failure> {
-        let at = self.database.lock().tick();
-        let end = end_state(&task.step.action);
-        self.write(&Act::Finish(task.step.id.clone()), |row| finished(row, end, at))?;
+        let Some((key, attempt)) = self.claimed.clone() else { return Err(lost()) };
+        let finish = |state: &mut State| {
+            let mut row = fenced(state, &key, attempt)?.clone();
+            finished(state, &key, &mut row, end_state(&task.step.action));
+            state.rows.insert(key.clone(), row);
+            Ok(())
+        };
+        self.act(&Act::Finish(task.step.id.clone()), finish, |_| ())?;
         self.unlock_all();
         Ok(())
     }
