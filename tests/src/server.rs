@@ -41,6 +41,17 @@ impl Server {
         Self { cluster: Some(start(&spec)), is_own: true }
     }
 
+    /// The ClickHouse that an embedded target finds beside this server, for as long as the test has it.
+    #[must_use]
+    pub fn sidecar(&self) -> Self {
+        let name = format!("{}-clickhouse", self.name());
+        Self::of(&ClusterSpec { name, ..ClusterSpec::temporary(home(), Flavour::ClickHouse) })
+    }
+
+    pub(crate) fn of(spec: &ClusterSpec) -> Self {
+        Self { cluster: Some(start(spec)), is_own: true }
+    }
+
     /// Puts a pooler before it, with at most so many connections to each database.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 //! The example fleet from nothing to migrated, back a part of the way, and up again, on a server of its own.
 //!
-//! It is a show and a check: every step says what it is for, and has to end as it should. The server belongs to this
-//! process; when it ends, in whatever way, the server goes.
+//! It is a show and a check: every step says what it is for, and has to end as it should. The server, and the ClickHouse
+//! beside it, belong to this process; when it ends, in whatever way, they go.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -81,11 +81,12 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let binary = shell::build_dunlin(root)?;
     ctrlc::set_handler(interrupt).context("signals cannot be handled")?;
     let cluster = servers::temporary()?;
+    let sidecar = servers::sidecar(&cluster)?;
     let dunlin = Dunlin { binary, root, cluster: cluster.name().to_owned() };
     let done = STEPS
         .iter()
         .try_for_each(|step| dunlin.run(step).with_context(|| format!("demo step `dunlin {}`", step.arguments)));
-    let removed = servers::remove(cluster);
+    let removed = servers::remove(sidecar).and(servers::remove(cluster));
     done.and(removed)
 }
 

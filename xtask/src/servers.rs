@@ -32,6 +32,13 @@ pub(crate) fn temporary() -> Result<Cluster> {
     Cluster::start(&ClusterSpec::temporary(home(), Flavour::Full), &say).map_err(explain)
 }
 
+/// The ClickHouse that embedded targets find beside that server.
+pub(crate) fn sidecar(beside: &Cluster) -> Result<Cluster> {
+    let name = format!("{}-clickhouse", beside.name());
+    let spec = ClusterSpec { name, ..ClusterSpec::temporary(home(), Flavour::ClickHouse) };
+    Cluster::start(&spec, &say).map_err(explain)
+}
+
 /// Removes a server whose users have left, whatever they wanted to become of it.
 pub(crate) fn remove(cluster: Cluster) -> Result<()> {
     let name = cluster.name().to_owned();
