@@ -10,24 +10,29 @@
 
 mod binary;
 mod command;
+mod crontab;
 mod dump;
 mod fleet;
+mod foreign;
 mod graph;
 mod large;
 mod project;
 mod proxy;
 mod running;
 mod server;
+mod web;
 mod workspace;
 
 pub use binary::binary;
 pub use command::{Dunlin, Outcome};
 pub use dump::{difference, dump, ledger};
 pub use fleet::{DATABASES, Fleet, JOBS};
+pub use foreign::Foreign;
 pub use graph::{Graph, Node};
 pub use large::{Peaks, Rows, peaks, write_large};
 pub use project::Project;
 pub use proxy::{Blow, Fault, Moment, Proxy};
 pub use running::{Running, wait_until};
 pub use server::{Scratch, Server, Sql, home};
+pub use web::Web;
 pub use workspace::{Workspace, repository};

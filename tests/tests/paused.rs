@@ -95,7 +95,7 @@ impl Jobs {
 
     /// The jobs that go on.
     fn active(&self) -> String {
-        let query = "SELECT string_agg(jobname, ' ' ORDER BY jobname) FROM cron.job WHERE active";
+        let query = "SELECT string_agg(jobname, ' ' ORDER BY jobname) FROM cron.job WHERE active AND jobname NOT LIKE 'dunlin-%'";
         self.server.sql("postgres", query)
     }
 

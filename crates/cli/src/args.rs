@@ -74,6 +74,17 @@ Examples:
 ledger's identity and nothing else, and is written down with its reason. What
 others need and a restore has lost is applied again by the next `dunlin up`.";
 
+const CRON_EXAMPLES: &str = "\
+Examples:
+  dunlin cron list                     every job, its last run and its next one
+  dunlin cron history nightly          what came of its last runs
+  dunlin cron run nightly --yes        once, now, in its database and as its user
+  dunlin cron pause nightly --reason 'ticket 817'
+  dunlin cron resume nightly
+
+What a person says of a job counts more than `active` in a jobs.toml, until the
+person says otherwise; `dunlin plan` respects it, and the log keeps it.";
+
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   dunlin doctor                    every database of the environment, at once
@@ -175,6 +186,11 @@ pub(crate) enum Command {
     /// See whether every database is fit for a run: read only, nothing is locked
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
+    /// Jobs of pg_cron: what they are, what came of their runs, when they come next
+    #[command(after_help = CRON_EXAMPLES)]
+    Cron(CronArgs),
+    /// Compare databases with what the applied migrations say of them: hypertables, policies, continuous aggregates
+    Verify(VerifyArgs),
     /// Servers on this machine for `url = "embedded"`
     Dev(DevArgs),
     /// Print what each kind of database can do, as the page of the documentation has it
@@ -361,6 +377,59 @@ pub(crate) struct RepairArgs {
     pub(crate) command: Option<RepairCommand>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CronArgs {
+    /// Only the jobs of this target of kind `cron`
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) target: Option<String>,
+    /// For people, or one JSON document on stdout for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    pub(crate) format: Format,
+    #[command(subcommand)]
+    pub(crate) command: CronCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CronCommand {
+    /// Every job, with its last run and its next
+    List,
+    /// The last runs, newest first
+    History {
+        /// Only of this job
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// How many of each job
+        #[arg(long, value_name = "NUMBER", default_value = "10")]
+        limit: u32,
+    },
+    /// Run a job's command now, once, in its database and as its user
+    Run(JobArgs),
+    /// Let a job rest until `resume`, whatever is declared
+    Pause(WordArgs),
+    /// Let a job go on
+    Resume(WordArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The job
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WordArgs {
+    /// The job
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Why; it is kept in the ledger's log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RepairCommand {
     /// An edited file counts as what was applied
@@ -460,6 +529,15 @@ pub(crate) struct DoctorArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    /// For people, or one JSON document on stdout for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     #[command(subcommand)]
     pub(crate) command: DevCommand,
@@ -540,6 +618,8 @@ impl Command {
             Self::Adopt(args) => args.format,
             Self::History(args) => args.format,
             Self::Doctor(args) => args.format,
+            Self::Verify(args) => args.format,
+            Self::Cron(args) => args.format,
             Self::Graph(args) => return args.format == GraphFormat::Json,
             Self::Init(_) | Self::New(_) | Self::Dev(_) | Self::Capabilities | Self::Completions(_) => return false,
         };

@@ -110,11 +110,13 @@ impl Databases {
                 self.read(connection, keywords(&parameters, password.as_ref()))?
             }
         };
+        let plain = PostgresSettings::new(options);
         let settings = PostgresSettings {
+            deadline: connection.pause_deadline.unwrap_or(plain.deadline),
             direct: direct_url.map(|url| self.read(connection, url.expose_secret())).transpose()?,
             create: connection.create,
             roles: self.roles.get(target).into_iter().flatten().cloned().collect(),
-            ..PostgresSettings::new(options)
+            ..plain
         };
         Ok(Arc::new(PostgresDriver::new(target.clone(), settings, flavor)?))
     }

@@ -192,7 +192,9 @@ impl View for Bars {
                 self.total.dec(*again as u64);
                 self.print(event);
             }
-            EventKind::Stopping | EventKind::Paused { .. } | EventKind::Resumed { .. } => self.print(event),
+            EventKind::Stopping | EventKind::Paused { .. } | EventKind::Awaited { .. } | EventKind::Resumed { .. } => {
+                self.print(event)
+            }
             EventKind::RunStarted { .. }
             | EventKind::LedgerReady { .. }
             | EventKind::Noticed { .. }

@@ -1,6 +1,6 @@
 //! What most commands begin with: the project, its graph, what is selected, and what its databases say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,14 +65,18 @@ impl Workspace {
         graph: &Graph<'_>,
         selection: &Selection,
     ) -> Result<BTreeMap<TargetName, Observed>, Stop> {
-        let targets = selection.targets(graph);
+        self.ask(&selection.targets(graph)).await
+    }
+
+    /// Asks these databases.
+    pub(crate) async fn ask(&self, targets: &BTreeSet<TargetName>) -> Result<BTreeMap<TargetName, Observed>, Stop> {
         let problems: Vec<_> =
             targets.iter().flat_map(|target| self.project.connections[target].problems()).cloned().collect();
         if !problems.is_empty() {
             return Err(Stop::Findings(problems));
         }
         let connectors = self.connectors();
-        let mut observing = std::pin::pin!(observe(&connectors, self.catalog(), &targets, PATIENCE));
+        let mut observing = std::pin::pin!(observe(&connectors, self.catalog(), targets, PATIENCE));
         if let Ok(observed) = tokio::time::timeout(SILENCE, observing.as_mut()).await {
             return Ok(observed);
         }

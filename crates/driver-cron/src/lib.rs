@@ -4,5 +4,6 @@
 //! configuration names.
 
 mod cron;
+mod jobs;
 
 pub use cron::{Cron, OFFERS};

@@ -3,6 +3,8 @@
 //! What follows from what is decided by the planner's walk; here is only how each act is done (PROTOCOL.md, "Statement by
 //! statement").
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use dunlin_driver::{Claim, StepTask};
@@ -14,6 +16,7 @@ use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
 use crate::messages::{self, Course, FENCED, Key, NEEDS, NOT_CLAIMED, OTHER_LEDGER, OTHER_TIMELINE};
 use crate::place;
+use crate::promise;
 use crate::rows::{field, one_row, truth};
 use crate::session::{Claimed, PostgresSession};
 use crate::sql;
@@ -107,7 +110,7 @@ impl PostgresSession {
         let key = Key::new(task)?;
         let after = Course::of(&task.step.action).after;
         let set = format!("state = '{after}', finished = pg_catalog.clock_timestamp(), pre = NULL");
-        self.write(task, task.step.body.statements.len(), &set, &messages::event_of_row(&key, after)).await?;
+        self.write(task, task.step.body.statements.len(), &set, &messages::event_of_row(&key, after, None)).await?;
         self.unlock(key.lock).await;
         Ok(())
     }
@@ -143,7 +146,11 @@ impl PostgresSession {
     pub(crate) async fn execute_alone(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
         self.held()?;
         let range = task.step.body.statements[index].range.clone();
-        let text = &task.text[range.clone()];
+        let text = match probe_of(&task.step.body, index) {
+            Some(Probe::Refreshed(refresh)) => Cow::Owned(self.refreshing(&task.step.body, refresh).await?),
+            _ => Cow::Borrowed(&task.text[range.clone()]),
+        };
+        let text = text.as_ref();
         if !self.take_tables(&task.step.body, index).await? {
             // Nothing was sent.
             self.write(task, index, "pre = NULL", "").await?;
@@ -156,7 +163,10 @@ impl PostgresSession {
             before.push_str("SET client_connection_check_interval = 0;");
         }
         before.push_str(&messages::body_settings(&task.step.body.settings, false));
-        let ended = self.alone(task, &before, text).await?;
+        let ended = match probe_of(&task.step.body, index) {
+            Some(Probe::Updated { .. }) => self.first_in_session(task, text).await?,
+            _ => self.alone(task, &before, text).await?,
+        };
         self.leave_tables(&task.step.body, index).await;
         let Err(error) = ended else { return Ok(()) };
         let failure = self.act_failed(task, &error).await;
@@ -243,6 +253,38 @@ impl PostgresSession {
         Ok(ended)
     }
 
+    /// Runs a text as the very first of a session, on the server that this one is on.
+    async fn first_in_session(
+        &mut self,
+        task: &StepTask<'_>,
+        text: &str,
+    ) -> Result<Result<(), tokio_postgres::Error>, Failure> {
+        let settings = &task.step.body.settings;
+        let mut options = format!(
+            " -c lock_timeout={} -c statement_timeout={}",
+            messages::lock_timeout(settings).as_millis(),
+            settings.timeout.unwrap_or_default().as_millis()
+        );
+        if let Some(role) = &settings.role {
+            let escaped: String = role
+                .chars()
+                .flat_map(|char| (char == ' ' || char == '\\').then_some('\\').into_iter().chain([char]))
+                .collect();
+            write!(options, " -c role={escaped}").expect("a string takes all");
+        }
+        let line = self.begin_work()?;
+        let fresh = line.connection.another(&options).await;
+        let ended = match fresh {
+            Ok(fresh) => {
+                fresh.listen(task.notices.clone());
+                Ok(fresh.client().batch_execute(text).await)
+            }
+            Err(failure) => Err(failure),
+        };
+        self.end_work();
+        ended
+    }
+
     pub(crate) async fn clean_up(&mut self, task: &StepTask<'_>, index: usize) -> Result<(), Failure> {
         self.clean_within(task, index, Duration::ZERO).await
     }
@@ -277,7 +319,11 @@ impl PostgresSession {
             body: &task.step.body,
             text: &task.text,
             range: task.step.body.statements[index].range.clone(),
-            closing: messages::closing(&key, settings, course.during, None),
+            closing: format!(
+                "{}{}",
+                promise::checks(&task.step.body, Some(index)),
+                messages::closing(&key, settings, course.during, None)
+            ),
             trailer: None,
         };
         let lookout = self.lookout(key.lock, task);

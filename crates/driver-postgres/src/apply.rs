@@ -5,7 +5,9 @@ use dunlin_planner::{Action, Digest, Failure, FailureClass, MigrationId, Project
 use serde_json::json;
 use tokio_postgres::Client;
 
+use crate::jobs::{self, Script};
 use crate::messages::{self, Course, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER, OTHER_TIMELINE};
+use crate::promise;
 use crate::rows::{field, rows, truth};
 use crate::session::PostgresSession;
 use crate::sql;
@@ -34,20 +36,30 @@ impl PostgresSession {
         let course = Course::of(&task.step.action);
         let settings = &task.step.body.settings;
         refuse_nul(task)?;
+        let script = Script::of(&*self.flavor, task);
+        let text = script.as_ref().map_or(&*task.text, |script| &script.text);
+        let declared = task.step.body.jobs.as_ref();
+        let pausing = self.flavor.pausing();
         let line = self.line().await?;
         let window = Window {
             opening: format!(
-                "{}{}{}{}",
+                "{}{}{}{}{}",
                 messages::begin(settings, line.watches_client)?,
                 if line.pooled { messages::WHO } else { "" },
                 messages::claim(&key, task),
+                declared.map(|declared| jobs::opening(declared, pausing)).unwrap_or_default(),
                 messages::body_settings(settings, true)
             ),
             guard: messages::guard(&key, course.during),
-            body: &task.step.body,
-            text: &task.text,
-            range: 0..task.text.len(),
-            closing: format!("{}{}", line.shed(), messages::closing(&key, settings, course.during, Some(course.after))),
+            body: script.as_ref().map_or(&task.step.body, |script| &script.body),
+            text,
+            range: 0..text.len(),
+            closing: format!(
+                "{}{}{}",
+                promise::checks(&task.step.body, None),
+                line.shed(),
+                messages::closing_saying(&key, settings, course, declared.map(jobs::left).as_ref())
+            ),
             trailer: (!line.pooled).then_some("DISCARD ALL"),
         };
         let lookout = self.lookout(key.lock, task);
@@ -65,7 +77,13 @@ impl PostgresSession {
         self.blockers = seen;
         match ended {
             Ok(()) => Ok(true),
-            Err(Stopped::Broken(broken)) => self.broken(task, &key, broken).await,
+            Err(Stopped::Broken(broken)) => {
+                let part = match &script {
+                    Some(script) => script.placed(broken.part),
+                    None => broken.part,
+                };
+                self.broken(task, &key, Broken { part, ..broken }).await
+            }
             Err(Stopped::Gone(gone)) => {
                 self.settle().await;
                 Err(streamed::changed(&gone))

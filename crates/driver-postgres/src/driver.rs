@@ -1,12 +1,14 @@
 //! [`PostgresDriver`]: the driver of one target, generic over its [`Flavor`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use dunlin_driver::{Driver, Paused, Session};
+use dunlin_driver::{Driver, JobWord, Paused, Session, UnderWay};
 use dunlin_planner::{
-    Adoption, Body, Digest, EnvironmentName, Failure, FailureClass, Health, LaneKind, LedgerId, Log, LogEntry, Offers,
-    Pausable, ProjectName, Resumption, RunId, RunsUnder, Settlement, TargetFacts, TargetName,
+    Adoption, Body, Digest, EnvironmentName, Expected, Failure, FailureClass, Health, JobRun, LaneKind, LedgerId,
+    LiveJob, Log, LogEntry, Offers, Pausable, ProbeFact, ProjectName, Resumption, RunId, RunsUnder, Settlement,
+    TargetFacts, TargetName,
 };
 use tokio_postgres::error::SqlState;
 
@@ -16,7 +18,7 @@ use crate::health::{self, Lines};
 use crate::inspect::execute;
 use crate::options::ConnectOptions;
 use crate::session::PostgresSession;
-use crate::{adopt, bootstrap, chain, inspect, obligation, pressure, repair, replicas, sql};
+use crate::{adopt, bootstrap, chain, crontab, deadline, inspect, obligation, pressure, repair, replicas, sql};
 
 /// Everything that a target's configuration says about reaching and using its database.
 #[derive(Debug, Clone)]
@@ -29,13 +31,18 @@ pub struct PostgresSettings {
     pub create: bool,
     /// The roles that migration bodies run under.
     pub roles: Vec<String>,
+    /// After this long the server itself resumes what a run paused that shows no sign of life.
+    pub deadline: Duration,
 }
+
+/// A run that was killed is most often followed by another one sooner.
+const DEADLINE: Duration = Duration::from_mins(10);
 
 impl PostgresSettings {
     /// Settings with nothing but the way to the database.
     #[must_use]
     pub fn new(options: ConnectOptions) -> Self {
-        Self { options, direct: None, create: false, roles: Vec::new() }
+        Self { options, direct: None, create: false, roles: Vec::new(), deadline: DEADLINE }
     }
 }
 
@@ -85,6 +92,10 @@ impl PostgresDriver {
             Err(failure) if matches!(failure.sqlstate.as_deref(), Some("42P04" | "23505")) => Ok(()),
             created => created,
         }
+    }
+
+    fn without_jobs(&self) -> Failure {
+        Failure::new(FailureClass::Rejected, format!("`{}` is no place of jobs", self.target))
     }
 
     /// A failure while reading or preparing leaves nothing undone that would have to be looked up.
@@ -150,10 +161,24 @@ impl Driver for PostgresDriver {
             LaneKind::Main => self.main.clone(),
             LaneKind::Long | LaneKind::Batch => self.long.clone(),
         };
-        let session = PostgresSession::open(connector, self.outside.clone(), lane)
+        let session = PostgresSession::open(connector, self.outside.clone(), Arc::clone(&self.flavor), lane)
             .await
             .map_err(|failure| self.named(failure))?;
         Ok(Box::new(session))
+    }
+
+    async fn verify(&self, expected: &[Expected]) -> Result<Vec<ProbeFact>, Failure> {
+        let (connector, flavor) = (self.main.clone(), Arc::clone(&self.flavor));
+        let session = PostgresSession::open(connector, self.outside.clone(), flavor, LaneKind::Main).await;
+        let mut session = session.map_err(|failure| self.named(failure))?;
+        let mut facts = Vec::with_capacity(expected.len());
+        for one in expected {
+            facts.push(match session.promised(&one.settings, &one.promise).await {
+                Err(failure) if failure.class == FailureClass::Rejected => ProbeFact::Unknown,
+                fact => fact?,
+            });
+        }
+        Ok(facts)
     }
 
     async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {
@@ -169,7 +194,29 @@ impl Driver for PostgresDriver {
         let Some(pausing) = self.flavor.pausing() else {
             return Err(Failure::new(FailureClass::Rejected, format!("nothing in `{}` can be paused", self.target)));
         };
-        obligation::pause(&self.long, pausing, project, run, what).await
+        obligation::pause(&self.long, pausing, project, run, (what, self.settings.deadline)).await
+    }
+
+    async fn job_runs(&self, job: Option<u64>, most: u32) -> Result<Vec<JobRun>, Failure> {
+        let Some(known) = self.flavor.crontab() else { return Ok(Vec::new()) };
+        crontab::runs(&self.main, known, job, most).await.map_err(|failure| self.named(failure))
+    }
+
+    async fn say_of_job(&self, project: &ProjectName, job: &LiveJob, word: &JobWord) -> Result<(), Failure> {
+        let Some(known) = self.flavor.crontab().zip(self.flavor.pausing()) else { return Err(self.without_jobs()) };
+        crontab::say(&self.main, known, project, job, word).await
+    }
+
+    async fn run_job(&self, _project: &ProjectName, job: &LiveJob) -> Result<(), Failure> {
+        if self.flavor.crontab().is_none() {
+            return Err(self.without_jobs());
+        }
+        crontab::run_now(self.settings.direct.as_ref().unwrap_or(&self.settings.options), job).await
+    }
+
+    async fn under_way(&self, what: &[Pausable], paused: bool) -> Result<Vec<UnderWay>, Failure> {
+        let Some(pausing) = self.flavor.pausing() else { return Ok(Vec::new()) };
+        deadline::under_way(&self.main, pausing, what, paused).await
     }
 
     async fn resume(&self, project: &ProjectName, run: &RunId) -> Result<Vec<Resumption>, Failure> {

@@ -64,6 +64,15 @@ pub struct Pausing {
     pub pause: &'static str,
     /// The query that resumes one; no row, where it is not there any more.
     pub resume: &'static str,
+    /// Rows `key`, `pid` and `seconds`: which of those whose numbers `$1` lists are under way.
+    pub busy: &'static str,
+    /// Whether one of those whose numbers `$1` lists may still begin within the next moments although it was paused just now,
+    /// as the one value `soon`.
+    pub soon: &'static str,
+    /// What lets the server itself run the statement whose text is `$1` every minute.
+    pub watch: &'static str,
+    /// What ends that.
+    pub unwatch: &'static str,
 }
 
 impl Pausing {
@@ -74,6 +83,18 @@ impl Pausing {
     pub(crate) fn resume(self, key: u64) -> String {
         self.resume.replace("$1", &key.to_string())
     }
+}
+
+/// How a person deals with jobs. In the statements, `$1` and `$2` stand for what is said beside each.
+#[derive(Debug, Clone, Copy)]
+pub struct Crontab {
+    /// Whether there can be any, as the one value `present`.
+    pub present: &'static str,
+    /// Rows `run`, `job`, `name`, `status`, `message`, `started` and `ended` (microseconds), newest first: of the rows `d` that
+    /// `$1` chooses, at most `$2` of each job.
+    pub runs: &'static str,
+    /// Lets the job numbered `$1` go on or rest, as the truth value `$2` says; no row where it is not there.
+    pub alter: &'static str,
 }
 
 /// One kind of PostgreSQL database.
@@ -95,6 +116,11 @@ pub trait Flavor: Send + Sync {
 
     /// What goes on by itself in the database and can be paused, where there is such a thing.
     fn pausing(&self) -> Option<Pausing> {
+        None
+    }
+
+    /// How a person deals with the jobs that are kept in the database.
+    fn crontab(&self) -> Option<Crontab> {
         None
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    Capabilities, Failure, FailureClass, Identity, JobFacts, Ledger, PauseFacts, ProjectName, ServerVersion, TargetFacts,
-    TargetName, Timestamp,
+    Capabilities, Failure, FailureClass, Identity, JobFacts, Ledger, PauseFacts, ProjectName, ServerVersion,
+    TargetFacts, TargetName, Timestamp,
 };
 use tokio_postgres::{Client, SimpleQueryRow};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dunlin_driver::StepTask;
 use dunlin_planner::{Action, Dependency, Failure, FailureClass, Kind, MigrationId, RunId, StepSettings};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::sql;
@@ -146,7 +146,7 @@ pub(crate) fn claim(key: &Key, task: &StepTask<'_>) -> String {
             format!(
                 "{}\n{};\n{}",
                 needs(key, task, after),
-                upsert(key, task, true, &format!("OR (l.state = 'running' AND {UNTOUCHED})")),
+                upsert(key, task, true, &format!("OR (l.state = 'running' AND {UNTOUCHED}){}", once_more(task))),
                 exactly_one(NOT_CLAIMED)
             )
         }
@@ -156,6 +156,12 @@ pub(crate) fn claim(key: &Key, task: &StepTask<'_>) -> String {
         }
     };
     plpgsql(&format!("{lock}\n{}\n{row}", ledger_check(task)))
+}
+
+/// The applied row of the same text that is run once more, as it was seen: whoever comes second finds another attempt.
+fn once_more(task: &StepTask<'_>) -> String {
+    let again = task.step.body.jobs.as_ref().and_then(|jobs| jobs.again);
+    again.map(|attempt| format!(" OR (l.state = 'applied' AND l.attempt = {attempt})")).unwrap_or_default()
 }
 
 /// The claim of a step that runs statement by statement; its lock belongs to the session and is taken before.
@@ -369,6 +375,15 @@ pub(crate) fn guard(key: &Key, during: &str) -> String {
 
 /// Washes off what the body set, guards, marks the row with `after` and commits; without `after` the row stays as it is.
 pub(crate) fn closing(key: &Key, settings: &StepSettings, during: &str, after: Option<&str>) -> String {
+    close(key, settings, (during, after), None)
+}
+
+/// As [`closing`] of a step that is finished, with more to say in the log.
+pub(crate) fn closing_saying(key: &Key, settings: &StepSettings, course: Course, more: Option<&Value>) -> String {
+    close(key, settings, (course.during, Some(course.after)), more)
+}
+
+fn close(key: &Key, settings: &StepSettings, (during, after): (&str, Option<&str>), more: Option<&Value>) -> String {
     let mut text = format!(
         "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {}{}\n",
         own_settings(settings),
@@ -382,7 +397,7 @@ pub(crate) fn closing(key: &Key, settings: &StepSettings, during: &str, after: O
             id = key.id,
             run = key.run,
             one = exactly_one(LEFT),
-            event = event_of_row(key, after),
+            event = event_of_row(key, after, more),
         )));
     }
     text.push_str(COMMIT);
@@ -405,9 +420,10 @@ pub(crate) const ROW_SAID: &str = "pg_catalog.jsonb_build_object('row', pg_catal
     'checksum', pg_catalog.encode(l.checksum, 'hex'), 'tokens', pg_catalog.encode(l.tokens, 'hex'), 'attempt', l.attempt))";
 
 /// A line about a row that was just finished.
-pub(crate) fn event_of_row(key: &Key, what: &str) -> String {
+pub(crate) fn event_of_row(key: &Key, what: &str, more: Option<&Value>) -> String {
+    let more = more.map(|more| format!(" || {}", sql::json(more))).unwrap_or_default();
     format!(
-        "INSERT INTO dunlin.event (project, id, run_id, what, detail) SELECT l.project, l.id, l.run_id, '{what}', {ROW_SAID} \
+        "INSERT INTO dunlin.event (project, id, run_id, what, detail) SELECT l.project, l.id, l.run_id, '{what}', {ROW_SAID}{more} \
          FROM dunlin.ledger AS l WHERE l.project = {} AND l.id = {};",
         key.project, key.id,
     )

@@ -1,6 +1,8 @@
 //! What goes on by itself in a database: pausing it, and resuming it whatever becomes of the run that did (PROTOCOL.md,
 //! "Obligations"). What there is to pause, and how, is the flavor's to say.
 
+use std::time::Duration;
+
 use dunlin_driver::Paused;
 use dunlin_planner::{
     Failure, FailureClass, Ledger, Obligation, Pausable, PauseFacts, ProjectName, Resumption, ResumptionEnd, RunId,
@@ -11,6 +13,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryRow};
 
 use crate::connect::{Connection, Connector};
+use crate::deadline;
 use crate::flavor::Pausing;
 use crate::inspect::execute;
 use crate::ledger::{self, Purpose};
@@ -106,7 +109,7 @@ pub(crate) async fn pause(
     pausing: Pausing,
     project: &ProjectName,
     run: &RunId,
-    what: &[Pausable],
+    (what, deadline): (&[Pausable], Duration),
 ) -> Result<Paused, Failure> {
     let connection = connector.connect().await?;
     prove(&connection, connector, run).await?;
@@ -120,9 +123,11 @@ pub(crate) async fn pause(
             execute(client, &pausing.pause(one.key)).await?;
             tell(client, project, run, "paused", &one.what).await?;
         }
+        if !obligations.is_empty() {
+            execute(client, &deadline::watch(pausing, deadline)).await?;
+        }
     }
     execute(client, "COMMIT").await?;
-    // From here on none of it begins anew; what is under way goes on. Waiting for its end would come here.
     Ok(Paused { obligations, proof: Box::new(connection) })
 }
 
@@ -147,7 +152,7 @@ async fn prove(connection: &Connection, connector: &Connector, run: &RunId) -> R
 /// Begins a transaction; false where no run can owe anything, since there is no ledger that keeps it. Pauses and resumptions
 /// of one database come one after the other, each with those before it in view. Row security is on, as tables of others are
 /// read too: who may not see a row there cannot change it either.
-async fn begin(client: &Client) -> Result<bool, Failure> {
+pub(crate) async fn begin(client: &Client) -> Result<bool, Failure> {
     let text = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {} SET LOCAL row_security = on; {} SET LOCAL synchronous_commit = local; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; \
          SELECT pg_advisory_xact_lock({}, 0)",
@@ -200,7 +205,12 @@ pub(crate) async fn resume(
     let connection = connector.connect().await?;
     let client = connection.client();
     let mut ended: Vec<Resumption> = Vec::new();
-    while begin(client).await? {
+    let mut keeps = true;
+    while keeps {
+        keeps = begin(client).await?;
+        if !keeps {
+            break;
+        }
         let (due, others): (Vec<_>, Vec<_>) =
             open(client).await?.into_iter().partition(|owed| owed.obligation.run == *run || !owed.obligation.held);
         let tried = |owed: &Owed| ended.iter().any(|one| one.id == owed.obligation.id);
@@ -232,7 +242,13 @@ pub(crate) async fn resume(
             end: end.clone(),
         }));
     }
-    execute(client, "ROLLBACK").await?;
+    // The transaction that found nothing more to do. Where nothing is owed at all, nobody has to watch over it.
+    let watched = pausing.filter(|_| keeps);
+    let is_over = match watched {
+        Some(pausing) => open(client).await?.is_empty() && execute(client, pausing.unwatch).await.is_ok(),
+        None => false,
+    };
+    execute(client, if is_over { "COMMIT" } else { "ROLLBACK" }).await?;
     connection.give_back();
     Ok(ended)
 }

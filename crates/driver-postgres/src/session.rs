@@ -14,6 +14,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::blockers::{self, Lookout};
 use crate::connect::{CancelRequest, Connection, Connector, locked};
+use crate::flavor::Flavor;
 use crate::ranges::Ranges;
 use crate::rows::{field, one_row};
 use crate::{failure, messages};
@@ -21,6 +22,8 @@ use crate::{failure, messages};
 /// One lane's connection to a PostgreSQL database.
 pub(crate) struct PostgresSession {
     connector: Connector,
+    /// The kind of database.
+    pub(crate) flavor: Arc<dyn Flavor>,
     /// Another way to the same database, for looking at this session's backend.
     outside: Connector,
     lane: LaneKind,
@@ -75,9 +78,15 @@ impl Canceller for Brake {
 }
 
 impl PostgresSession {
-    pub(crate) async fn open(connector: Connector, outside: Connector, lane: LaneKind) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        connector: Connector,
+        outside: Connector,
+        flavor: Arc<dyn Flavor>,
+        lane: LaneKind,
+    ) -> Result<Self, Failure> {
         let mut session = Self {
             connector,
+            flavor,
             outside,
             lane,
             line: None,

@@ -13,5 +13,7 @@ mod url;
 
 pub use bench::{Bench, Said, StepText};
 pub use pausing::Jobs;
-pub use session::{BatchClaim, Canceller, Claim, Driver, NoticeSink, OpenPieces, Paused, Session, StepTask};
+pub use session::{
+    BatchClaim, Canceller, Claim, Driver, JobWord, NoticeSink, OpenPieces, Paused, Session, StepTask, UnderWay,
+};
 pub use url::TargetUrl;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunlin_planner::{
-    Adoption, BatchFacts, Begun, Body, BodyGone, Digest, EnvironmentName, Failure, Health, LaneKind, LedgerId, Log,
-    LogEntry, Notice, Obligation, Offers, Pausable, Pieces, Pressure, ProbeFact, ProjectName, Resumption, RunId,
-    RunsUnder, Settlement, Step, TargetFacts, TargetName,
+    Adoption, BatchFacts, Begun, Body, BodyGone, Digest, EnvironmentName, Expected, Failure, FailureClass, Health,
+    JobRun, LaneKind, LedgerId, LiveJob, Log, LogEntry, Notice, Obligation, Offers, Pausable, Pieces, Pressure,
+    ProbeFact, ProjectName, Resumption, RunId, RunsUnder, Settlement, Step, TargetFacts, TargetName,
 };
 
 /// Receives what the server says while a step runs.
@@ -55,6 +55,14 @@ pub trait Driver: Send + Sync {
     async fn examine(&self, under: &RunsUnder) -> Result<Health, Failure> {
         let _ = under;
         Ok(Health::default())
+    }
+
+    /// Whether each of these is so. Nothing that is made for the comparison stays. A driver that cannot tell says so.
+    ///
+    /// # Errors
+    /// A [`Failure`] when nothing can be said at all.
+    async fn verify(&self, expected: &[Expected]) -> Result<Vec<ProbeFact>, Failure> {
+        Ok(vec![ProbeFact::Unknown; expected.len()])
     }
 
     /// Opens a session for one lane; it keeps its connection until it is dropped.
@@ -116,11 +124,67 @@ pub trait Driver: Send + Sync {
         Ok(None)
     }
 
+    /// Runs of jobs, newest first: at most `most` of one, or of each.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn job_runs(&self, job: Option<u64>, most: u32) -> Result<Vec<JobRun>, Failure> {
+        let _ = (job, most);
+        Ok(Vec::new())
+    }
+
+    /// Lets a job go on or rest because a person says so, with a line in the log.
+    ///
+    /// # Errors
+    /// A [`Failure`]; `Rejected` where there are no jobs.
+    async fn say_of_job(&self, project: &ProjectName, job: &LiveJob, word: &JobWord) -> Result<(), Failure> {
+        let _ = (project, job, word);
+        Err(Failure::new(FailureClass::Rejected, "there are no jobs"))
+    }
+
+    /// Runs a job's command now, once, in its database and as its user, and awaits its end.
+    ///
+    /// # Errors
+    /// A [`Failure`]; that of the command, where it is one.
+    async fn run_job(&self, project: &ProjectName, job: &LiveJob) -> Result<(), Failure> {
+        let _ = (project, job);
+        Err(Failure::new(FailureClass::Rejected, "there are no jobs"))
+    }
+
+    /// What of `what` is at work. Where it was `paused` just now, nothing of it begins any more after this.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    async fn under_way(&self, what: &[Pausable], paused: bool) -> Result<Vec<UnderWay>, Failure> {
+        let _ = (what, paused);
+        Ok(Vec::new())
+    }
+
     /// About how many rows the backfill `body` walks over; none where the table is not there yet or was never analysed.
     ///
     /// # Errors
     /// A [`Failure`].
     async fn estimate(&self, body: &Body) -> Result<Option<u64>, Failure>;
+}
+
+/// A person's word on a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobWord {
+    /// Whether it is to go on.
+    pub active: bool,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Something that was paused while it was at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// What, for people.
+    pub what: String,
+    /// The server's process, where it has one already.
+    pub pid: Option<u32>,
+    /// For how long, in seconds.
+    pub seconds: u64,
 }
 
 /// What [`Driver::pause`] paused.

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use dunlin_driver::{Driver, Paused};
-use dunlin_planner::{EventKind, Failure, Obligation, Pausable, Plan, Resumption, ResumptionEnd, TargetName};
+use dunlin_driver::{Driver, Paused, UnderWay};
+use dunlin_planner::{
+    EventKind, Failure, FailureClass, Obligation, Pausable, Plan, Resumption, ResumptionEnd, TargetName,
+};
 
 use crate::Patience;
 use crate::execute::Databases;
@@ -14,6 +16,8 @@ use crate::step::Context;
 
 /// How long pausing and resuming are tried.
 const PATIENCE: Patience = Patience(Duration::from_secs(30));
+/// How often it is looked whether what is under way is over.
+const LOOK: Duration = Duration::from_millis(150);
 /// How long resuming is still tried once the run is asked to stop.
 const LAST_TRY: Duration = Duration::from_secs(6);
 
@@ -58,6 +62,8 @@ impl Pauses {
         if wanted.is_empty() || context.stop.is_cancelled() {
             return Ok(());
         }
+        // A job that is paused while it is under way is ended by its scheduler.
+        self.rest(context, target, &**driver, (wanted, false)).await?;
         // Where it failed on the way to its end, something may be paused all the same.
         self.open.insert(target.clone());
         let (project, run) = (&context.plan.project, &context.run);
@@ -66,7 +72,36 @@ impl Pauses {
             context.emit(EventKind::Paused { target: target.clone(), what: one.what.clone() });
         }
         self.held.insert(target.clone(), paused);
-        Ok(())
+        self.rest(context, target, &**driver, (wanted, true)).await
+    }
+
+    /// Waits until nothing of `wanted` is under way, and where it was `paused`, until nothing of it can begin.
+    async fn rest(
+        &self,
+        context: &Context,
+        target: &TargetName,
+        driver: &dyn Driver,
+        (wanted, paused): (&[Pausable], bool),
+    ) -> Result<(), Failure> {
+        let limits = context.plan.pauses.iter().filter(|pause| pause.target == *target).map(|pause| pause.wait);
+        let (limit, began) = (limits.max().unwrap_or_default(), Instant::now());
+        let mut told = false;
+        loop {
+            let busy = PATIENCE.with(&context.stop, LAST_TRY, || driver.under_way(wanted, paused)).await?;
+            let Some(first) = busy.first() else { return Ok(()) };
+            if context.stop.is_cancelled() || began.elapsed() >= limit {
+                return Err(overdue(first, limit, context.stop.is_cancelled()));
+            }
+            if !told {
+                let what = busy.iter().map(|one| one.what.clone()).collect();
+                context.emit(EventKind::Awaited { target: target.clone(), what });
+                told = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = context.stop.cancelled() => {}
+            }
+        }
     }
 
     /// Resumes what this run paused; the proof that it lives is given up after that.
@@ -112,6 +147,19 @@ impl Pauses {
     }
 }
 
+/// Nothing happened: the same run may be tried when the job is over.
+fn overdue(busy: &UnderWay, limit: Duration, stopping: bool) -> Failure {
+    let UnderWay { what, pid, seconds } = busy;
+    let pid = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    let message = if stopping {
+        format!("the run was stopped while {what}{pid} was under way")
+    } else {
+        format!("{what}{pid} is under way for {seconds} s, and was awaited for {} s", limit.as_secs())
+    };
+    let hint = (!stopping).then(|| "run it again when the job is over, or raise `pause_wait` of the target".to_owned());
+    Failure { hint, ..Failure::new(FailureClass::Interrupted, message) }
+}
+
 /// Where anything is paused or resumed.
 pub(crate) fn targets(plan: &Plan) -> BTreeSet<TargetName> {
     let left = plan.left_paused.iter().map(|left| &left.target);
@@ -129,7 +177,8 @@ fn left(plan: &Plan, target: &TargetName) -> Vec<Obligation> {
 fn refuse(plan: &Plan, databases: &mut Databases, target: &TargetName, failure: &Failure) {
     for pause in plan.pauses.iter().filter(|pause| pause.target == *target) {
         let what = &pause.pausable.what;
-        let message = format!("{what} of `{target}` has to rest meanwhile, and cannot be paused: {}", failure.message);
+        let why = if failure.class == FailureClass::Interrupted { "does not" } else { "cannot be paused" };
+        let message = format!("{what} of `{target}` has to rest meanwhile, and {why}: {}", failure.message);
         for database in &pause.works_in {
             databases.insert(database.clone(), Err(Failure { message: message.clone(), ..failure.clone() }));
         }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::facts::Feature;
 use crate::{
-    EnvironmentName, Finding, Migration, Pattern, Place, ProjectName, ServiceName, SetName, Severity, TargetName,
+    CalledRoutine, EnvironmentName, Finding, MadeRoutine, Migration, Pattern, Place, ProjectName, ServiceName, SetName,
+    Severity, TargetName,
 };
 
 /// What the files say: targets, services, sets, migrations, dependency files, and what was found wrong while reading.
@@ -27,6 +29,10 @@ pub struct Catalog {
     pub migrations: Vec<Migration>,
     /// The dependency files.
     pub dependencies: Vec<DependencyFile>,
+    /// The functions and procedures that migrations make.
+    pub made: Vec<MadeRoutine>,
+    /// The functions and procedures that jobs call.
+    pub called: Vec<CalledRoutine>,
     /// What this environment asks for.
     pub policy: Policy,
     /// What was found while reading.
@@ -82,6 +88,8 @@ pub struct Target {
     pub disposable: bool,
     /// The names of the jobs in it that rest while a database is migrated that they work in.
     pub pause: Vec<Pattern>,
+    /// How long those of them that are under way are awaited.
+    pub pause_wait: Duration,
     /// Where it is declared.
     pub place: Place,
 }

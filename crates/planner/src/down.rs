@@ -16,8 +16,8 @@ use crate::select::named;
 use crate::through::Through;
 use crate::up::{planned_targets, weigh, without_session};
 use crate::{
-    Action, Body, Class, Direction, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, Plan, RowState,
-    RunId, Selection, Step, StepIx, TargetName, Wait,
+    Action, Body, Class, Direction, Finding, Graph, Kind, LedgerRow, Migration, MigrationId, MigrationIx, Plan,
+    RowState, RunId, Selection, Step, StepIx, TargetName, Wait,
 };
 
 /// Which applied migrations are to be taken back.
@@ -195,10 +195,10 @@ impl<'p> Applied<'p> {
         }
     }
 
-    /// Repeatables are replaced, never taken back; a seed without a down goes when what it needs goes.
+    /// Repeatables are replaced, never taken back, but for declared jobs, which go; a seed without a down goes when what it needs goes.
     fn goes_back(&self, ix: MigrationIx) -> bool {
         let migration = self.graph.migration(ix);
-        migration.kind != Kind::Repeatable && !self.is_forgotten(ix)
+        !is_replaced(migration) && !self.is_forgotten(ix)
     }
 
     fn is_forgotten(&self, ix: MigrationIx) -> bool {
@@ -309,10 +309,7 @@ impl<'p> Applied<'p> {
                     .collect(),
             },
             checksum: row_of(self.graph, self.observed, ix)?.checksum,
-            body: Body {
-                jobs: removed(self.graph, self.observed, ix),
-                ..migration.way_back()?
-            },
+            body: Body { jobs: removed(self.graph, self.observed, ix), ..migration.way_back()? },
             waits: dependents()
                 .filter_map(|(later, why)| Some(Wait { step: *step_of.get(later)?, why: why.clone() }))
                 .collect(),
@@ -335,8 +332,12 @@ fn orphan(target: &TargetName, row: &LedgerRow, before: &MigrationId) -> Finding
 /// Whether an edge keeps an applied migration from going while `later` is applied: repeatables follow, they do not bind.
 fn binds(later: &Migration, kind: &EdgeKind) -> bool {
     match kind {
-        EdgeKind::Declared { .. } => true,
-        EdgeKind::Sequence => later.kind != Kind::Repeatable,
+        EdgeKind::Declared { .. } | EdgeKind::Inferred { .. } => true,
+        EdgeKind::Sequence => !is_replaced(later),
         EdgeKind::After => false,
     }
+}
+
+fn is_replaced(migration: &Migration) -> bool {
+    migration.kind == Kind::Repeatable && migration.up.jobs.is_none()
 }

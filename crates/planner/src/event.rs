@@ -64,6 +64,13 @@ pub enum EventKind {
         /// What, for people.
         what: String,
     },
+    /// What was paused is still under way, and awaited.
+    Awaited {
+        /// The database whose ledger says that it is paused.
+        target: TargetName,
+        /// What, for people.
+        what: Vec<String>,
+    },
     /// Something that was paused came to its end as that.
     Resumed {
         /// What became of it.

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    Body, Digest, EnvironmentName, Finding, JobFacts, Kind, LedgerId, MigrationId, PauseFacts, RunId, TargetName, Timestamp,
+    Body, Digest, EnvironmentName, Finding, JobFacts, Kind, LedgerId, MigrationId, PauseFacts, RunId, TargetName,
+    Timestamp,
 };
 
 /// Something a server may or may not offer, by the name that `requires` uses.

@@ -8,6 +8,7 @@ use petgraph::visit::EdgeRef;
 use serde::Serialize;
 
 use crate::cycle::shortest_cycles;
+use crate::inferred::infer;
 use crate::resolve::Resolver;
 use crate::{Catalog, Finding, Kind, Migration, MigrationId, Place, SetName};
 
@@ -29,6 +30,13 @@ pub enum EdgeKind {
     },
     /// Its set comes after the other's: orders pending work only.
     After,
+    /// A job of it calls what the other one makes; gives way to all the others.
+    Inferred {
+        /// Where the job is written.
+        place: Place,
+        /// What it calls.
+        routine: String,
+    },
 }
 
 /// One edge: `later` waits for `earlier`.
@@ -49,6 +57,7 @@ pub struct Graph<'a> {
     graph: DiGraph<(), EdgeKind>,
     order: Vec<MigrationIx>,
     index: HashMap<&'a MigrationId, MigrationIx>,
+    remarks: Vec<Finding>,
 }
 
 impl<'a> Graph<'a> {
@@ -60,7 +69,8 @@ impl<'a> Graph<'a> {
         let mut findings: Vec<_> = catalog.findings.iter().filter(|finding| finding.is_error()).cloned().collect();
         duplicates(catalog, &mut findings);
         unknown_names(catalog, &mut findings);
-        let edges = edges(catalog, &mut findings);
+        let mut edges = edges(catalog, &mut findings);
+        let remarks = infer(catalog, &mut edges);
         let mut graph = DiGraph::with_capacity(catalog.migrations.len(), edges.len());
         for _ in &catalog.migrations {
             graph.add_node(());
@@ -74,13 +84,19 @@ impl<'a> Graph<'a> {
             return Err(findings);
         }
         let index = order.iter().map(|ix| (&catalog.migrations[ix.0].id, *ix)).collect();
-        Ok(Self { catalog, graph, order, index })
+        Ok(Self { catalog, graph, order, index, remarks })
     }
 
     /// The catalog it was built from.
     #[must_use]
     pub fn catalog(&self) -> &'a Catalog {
         self.catalog
+    }
+
+    /// What was found while it was built and stops nothing, such as an inferred edge that gave way.
+    #[must_use]
+    pub fn remarks(&self) -> &[Finding] {
+        &self.remarks
     }
 
     /// The migration at `ix`.
@@ -143,7 +159,7 @@ fn migration(node: NodeIndex) -> MigrationIx {
 }
 
 /// Edges by what comes first and what waits.
-type Edges = BTreeMap<(MigrationIx, MigrationIx), EdgeKind>;
+pub(crate) type Edges = BTreeMap<(MigrationIx, MigrationIx), EdgeKind>;
 
 /// All edges; of several between the same two the strongest stays: declared, then sequence, then after.
 fn edges(catalog: &Catalog, findings: &mut Vec<Finding>) -> Edges {
@@ -284,7 +300,7 @@ fn cycle_finding(catalog: &Catalog, graph: &DiGraph<(), EdgeKind>, cycle: &[Node
         let what = format!("`{}` needs `{}`", id(later), id(*earlier));
         finding = match &graph[edge] {
             EdgeKind::Declared { place } if finding.place.is_none() => finding.at(place.clone()),
-            EdgeKind::Declared { place } => finding.also(what, place.clone()),
+            EdgeKind::Declared { place } | EdgeKind::Inferred { place, .. } => finding.also(what, place.clone()),
             EdgeKind::Sequence => finding
                 .also(format!("{what} by the order of their set"), catalog.migrations[later.index()].place.clone()),
             EdgeKind::After => finding.also(format!("{what} by `after`"), catalog.sets[&id(later).set].place.clone()),

@@ -28,6 +28,7 @@ mod finding;
 mod graph;
 mod identity;
 mod ids;
+mod inferred;
 mod migration;
 mod needs;
 mod offers;
@@ -35,6 +36,7 @@ mod pattern;
 mod pausing;
 mod place;
 mod plan;
+mod promise;
 mod repair;
 mod report;
 mod resolve;
@@ -44,6 +46,7 @@ mod status;
 mod through;
 mod time;
 mod up;
+mod verify;
 mod version;
 mod walk;
 
@@ -58,7 +61,8 @@ pub use catalog::{
 pub use chain::{Cover, LogLine, Seal, SealStamp};
 pub use closure::unmet;
 pub use cron::{
-    Alteration, AppliedJob, Job, JobChange, JobFacts, JobKey, Jobs, JobsVersion, LiveJob, Schedule, ScheduleError, Word,
+    Alteration, AppliedJob, Job, JobChange, JobFacts, JobKey, JobRun, Jobs, JobsVersion, LiveJob, Schedule,
+    ScheduleError, Word,
 };
 pub use databases::Databases;
 pub use digest::{Digest, DigestParseError};
@@ -82,6 +86,7 @@ pub use identity::Kinship;
 pub use ids::{
     EnvironmentName, InvalidName, LedgerId, MigrationId, ProjectName, RunId, ServiceName, SetName, TargetName,
 };
+pub use inferred::{CalledRoutine, MadeRoutine};
 pub use migration::{
     Body, Copy, IndexShape, Kind, Migration, Phase, Probe, QualifiedName, Rebuilt, Statement, StatementClass,
     StepSettings, Streamed,
@@ -92,6 +97,7 @@ pub use pattern::Pattern;
 pub use pausing::{LeftPaused, Obligation, Pausable, Pause, PauseFacts, Resumption, ResumptionEnd};
 pub use place::Place;
 pub use plan::{Action, Dependency, Direction, Held, HeldReason, Plan, PlannedTarget, Step, StepIx, Wait};
+pub use promise::{AggregateShape, Policed, Promise, Promised, Refresh};
 pub use repair::{
     Becomes, Checksums, Repair, Repairable, RowMark, Settlement, Way, doubt, free_to_go, repaired, repairs, settle,
     ways,
@@ -103,5 +109,6 @@ pub use select::{Scope, Selection};
 pub use status::{MigrationStatus, StateWord, Status, TargetStatus, status};
 pub use time::Timestamp;
 pub use up::{UpRequest, plan_up};
+pub use verify::{Claim, Claimed, Expected, Verification, expected};
 pub use version::Version;
 pub use walk::{ProbeFact, Walk, WalkAction};

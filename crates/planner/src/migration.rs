@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Batch, Digest, Effect, Jobs, MigrationId, Needs, Place, Reference, SetName};
+use crate::{Batch, Digest, Effect, Jobs, MigrationId, Needs, Place, Promise, Reference, Refresh, SetName};
 
 /// How a migration takes part in its set's sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -102,7 +102,18 @@ impl Body {
         let nothing = Digest::of(b"");
         let (path, settings) = (Arc::clone(path), StepSettings::default());
         let (statements, batch, needs, jobs, streamed) = (Vec::new(), None, Needs::default(), None, None);
-        Self { path, digest: nothing, raw: nothing, tokens: nothing, settings, statements, batch, needs, jobs, streamed }
+        Self {
+            path,
+            digest: nothing,
+            raw: nothing,
+            tokens: nothing,
+            settings,
+            statements,
+            batch,
+            needs,
+            jobs,
+            streamed,
+        }
     }
 
     /// Whether there is no text to fetch: no statement, neither held nor streamed.
@@ -219,6 +230,15 @@ pub enum Probe {
         /// How it is to be; none where that is not known.
         shape: Option<IndexShape>,
     },
+    /// As `IndexValid`, of a hypertable whose chunks get it one after the other, each in a transaction.
+    ChunkIndex {
+        /// The index, in its table's schema.
+        index: String,
+        /// The hypertable.
+        table: QualifiedName,
+        /// How it is to be; none where that is not known.
+        shape: Option<IndexShape>,
+    },
     /// None of these indexes is there.
     IndexAbsent(Vec<QualifiedName>),
     /// Nothing is left of what REINDEX CONCURRENTLY builds on its way; it can be run again.
@@ -249,6 +269,17 @@ pub enum Probe {
         again: bool,
         /// The cluster on every replica of which it is to hold.
         cluster: Option<String>,
+    },
+    /// What the statement makes is there as it says.
+    Promised(Promise),
+    /// A refresh that the file asks for in a directive: no text of the file runs, and it can run again.
+    Refreshed(Refresh),
+    /// The extension has the version that an update gives it. The statement has to be the first of its session.
+    Updated {
+        /// The extension.
+        extension: String,
+        /// The version, where the statement names one.
+        version: Option<String>,
     },
     /// Running it again does no harm.
     Repeat,
@@ -289,6 +320,9 @@ impl Probe {
     pub fn is_judged_by_server(&self) -> bool {
         match self {
             Self::IndexValid { .. }
+            | Self::ChunkIndex { .. }
+            | Self::Promised(_)
+            | Self::Updated { .. }
             | Self::IndexAbsent(_)
             | Self::Detached { .. }
             | Self::EnumValue { .. }
@@ -296,7 +330,9 @@ impl Probe {
             | Self::DatabaseGone(_) => true,
             // The server counts no mutations: it does the same one twice.
             Self::Effects { effects, .. } => !effects.iter().any(|effect| matches!(effect, Effect::Mutated { .. })),
-            Self::Rebuilt(_) | Self::Repeat | Self::Query(_) | Self::Unknown | Self::Piecemeal => false,
+            Self::Refreshed(_) | Self::Rebuilt(_) | Self::Repeat | Self::Query(_) | Self::Unknown | Self::Piecemeal => {
+                false
+            }
         }
     }
 
@@ -310,7 +346,9 @@ impl Probe {
     #[must_use]
     pub fn tables(&self) -> Option<Vec<&QualifiedName>> {
         match self {
-            Self::IndexValid { table, .. } | Self::Rebuilt(Rebuilt::Table(table)) => Some(vec![table]),
+            Self::IndexValid { table, .. } | Self::ChunkIndex { table, .. } | Self::Rebuilt(Rebuilt::Table(table)) => {
+                Some(vec![table])
+            }
             Self::Detached { table, partition } => Some(vec![table, partition]),
             Self::EnumValue { .. } => Some(Vec::new()),
             _ => None,

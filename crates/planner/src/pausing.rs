@@ -3,7 +3,9 @@
 //! A pause is a debt: an obligation stands in the ledger before anything is paused, so that whoever comes next can resume it
 //! when the run that owes it is gone. What is paused, and which debts of others are paid first, is part of the plan.
 
-use serde::Serialize;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
 
 use crate::check::Observations;
 use crate::databases::Databases;
@@ -60,6 +62,9 @@ pub struct Pause {
     pub pausable: Pausable,
     /// The databases of the plan that it works in.
     pub works_in: Vec<TargetName>,
+    /// How long it is awaited where it is under way.
+    #[serde(rename = "wait_ms", serialize_with = "milliseconds")]
+    pub wait: Duration,
 }
 
 /// What an earlier run paused and did not resume: the next one does, before anything else.
@@ -105,6 +110,10 @@ pub enum ResumptionEnd {
     },
 }
 
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.as_millis().serialize(serializer)
+}
+
 impl Plan {
     /// Whether running it would do anything.
     #[must_use]
@@ -147,7 +156,8 @@ pub(crate) fn pauses(graph: &Graph<'_>, observed: &Observations, steps: &[Step])
             let twice =
                 |pause: &Pause| pause.pausable.key == pausable.key && databases.are_one(&pause.target, &target.name);
             if !works_in.is_empty() && !pauses.iter().any(twice) {
-                pauses.push(Pause { target: target.name.clone(), pausable: pausable.clone(), works_in });
+                let wait = target.pause_wait;
+                pauses.push(Pause { target: target.name.clone(), pausable: pausable.clone(), works_in, wait });
             }
         }
         findings.extend((pauses.len() > before && !facts.capabilities.sessions).then(|| without_session(target)));

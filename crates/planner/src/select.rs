@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::graph::EdgeKind;
 use crate::resolve::closest;
-use crate::{Finding, Graph, MigrationId, MigrationIx, Service, ServiceName, Set, SetName, TargetName, Version};
+use crate::{
+    Finding, Graph, MigrationId, MigrationIx, Service, ServiceName, Set, SetName, Target, TargetName, Version,
+};
 
 /// What the user asked for; an empty list asks for everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -78,7 +80,17 @@ impl Selection {
         let catalog = graph.catalog();
         let touched = self.sets(graph).into_iter().map(|set| &catalog.targets[&catalog.sets[set].target]);
         let watching = catalog.targets.values().filter(|target| target.watches());
-        touched.filter(|target| target.enabled).chain(watching).map(|target| target.name.clone()).collect()
+        let named = self.named_by_jobs(graph).filter(|target| target.enabled);
+        touched.filter(|target| target.enabled).chain(watching).chain(named).map(|target| target.name.clone()).collect()
+    }
+
+    /// The targets that declared jobs of the selection work in.
+    fn named_by_jobs<'g>(&self, graph: &Graph<'g>) -> impl Iterator<Item = &'g Target> {
+        let catalog = graph.catalog();
+        let declared = catalog.migrations.iter().filter(|migration| self.sets.contains(migration.set()));
+        let jobs = declared.filter_map(|migration| migration.up.jobs.as_ref()).flat_map(|jobs| &jobs.declared);
+        let named = jobs.filter_map(|job| TargetName::new(job.database.as_deref()?).ok());
+        named.filter_map(|name| catalog.targets.get(&name))
     }
 
     /// The declared sets that the selection touches.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::advice::unfinished;
 use crate::check::{Observations, Standing, drift, row_of, standing};
 use crate::closure::closure;
+use crate::cron::{drifts, orphans};
 use crate::databases::Databases;
 use crate::graph::EdgeKind;
 use crate::pausing::answers;
@@ -137,7 +138,9 @@ pub fn status(graph: &Graph<'_>, selection: &Selection, observed: &Observations)
     let rows = databases.rows(graph.catalog(), observed).filter(|(_, row)| selection.concerns(&row.id.set));
     migrations.extend(rows.filter_map(|(target, row)| gone(graph, target, row)));
     let findings = drift(graph, observed, selection).into_iter();
-    let findings = findings.chain(closure(graph, observed, selection, |_| true)).chain(out_of_order).collect();
+    let findings = findings.chain(closure(graph, observed, selection, |_| true)).chain(out_of_order);
+    let findings =
+        findings.chain(drifts(graph, observed, selection)).chain(orphans(graph, observed, selection)).collect();
     Status { targets: targets(graph, observed), migrations, findings }
 }
 

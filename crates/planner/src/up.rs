@@ -52,7 +52,8 @@ pub fn plan_up(graph: &Graph<'_>, selection: &Selection, observed: &Observations
     findings.extend(closure(graph, observed, selection, planned));
     findings.extend(planner.not_selected(request));
     findings.retain(|finding| finding.severity > Severity::Note);
-    let warnings = graph.catalog().findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    let remarks = graph.catalog().findings.iter().chain(graph.remarks());
+    let warnings = remarks.filter(|finding| finding.severity == Severity::Warning);
     let of_a_step = |finding: &&Finding| finding.migration.as_ref().is_none_or(planned);
     findings.extend(warnings.filter(of_a_step).cloned().map(|finding| graph.catalog().policy.judge(finding)));
     weigh(&mut planner.steps);

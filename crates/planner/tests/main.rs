@@ -13,6 +13,7 @@ mod drift;
 mod failover;
 mod held;
 mod identity;
+mod inferred;
 mod needs;
 mod pausing;
 mod policy;

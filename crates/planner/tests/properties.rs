@@ -218,7 +218,7 @@ proptest! {
         let plan = plan_down(&graph, &everything, &observed, &request);
 
         let binds = |later: MigrationIx, kind: &EdgeKind| match kind {
-            EdgeKind::Declared { .. } => true,
+            EdgeKind::Declared { .. } | EdgeKind::Inferred { .. } => true,
             EdgeKind::Sequence => graph.migration(later).kind != Kind::Repeatable,
             EdgeKind::After => false,
         };

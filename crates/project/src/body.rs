@@ -12,6 +12,7 @@ use crate::clickhouse;
 use crate::large;
 use crate::needs;
 use crate::sql_file::{Large, SqlFile};
+use crate::timescale;
 
 /// The body of `file`; `base` are its set's settings, which its headers change.
 pub(crate) fn body(file: &SqlFile, kind: TargetKind, base: &StepSettings, findings: &mut Vec<Finding>) -> Body {
@@ -113,6 +114,10 @@ fn statements(file: &SqlFile, source: &sql::Source, kind: TargetKind, findings: 
             (StatementClass::Alone { what, .. }, Some(query)) => {
                 StatementClass::Alone { what, probe: Probe::Query(query.value.clone()) }
             }
+            (StatementClass::Alone { what, probe: Probe::Unknown }, None) => {
+                let promised = timescale::promised(source, number).map(Probe::Promised);
+                StatementClass::Alone { what, probe: promised.unwrap_or(Probe::Unknown) }
+            }
             (class, _) => class,
         };
         Statement {
@@ -147,7 +152,9 @@ fn non_transactional(what: &NonTx, text: &str) -> (&'static str, Probe) {
         NonTx::Subscription => ("CREATE, ALTER or DROP SUBSCRIPTION", Probe::Unknown),
         NonTx::DetachConcurrently { table, partition } => ("DETACH PARTITION CONCURRENTLY", detached(table, partition)),
         NonTx::ContinuousAggregateWithData { .. } => ("CREATE MATERIALIZED VIEW … WITH DATA", Probe::Unknown),
-        NonTx::IndexTransactionPerChunk(_) => ("CREATE INDEX … transaction_per_chunk", Probe::Unknown),
+        NonTx::IndexTransactionPerChunk(build) => ("CREATE INDEX … transaction_per_chunk", chunk_index(build, text)),
+        NonTx::RefreshingDo => ("DO that refreshes", Probe::Repeat),
+        NonTx::UpdateTimescale { version } => ("ALTER EXTENSION … UPDATE", updated(version.as_ref())),
         NonTx::CommittingDo => ("DO that commits", Probe::Piecemeal),
         NonTx::CommittingCall { .. } => ("CALL that commits", Probe::Piecemeal),
     }
@@ -162,6 +169,23 @@ fn index_valid(build: &sql::IndexBuild, text: &str) -> Probe {
         }
         _ => Probe::Unknown,
     }
+}
+
+/// As [`index_valid`]; how an index is stored is no part of what it is, and TimescaleDB's option would not do elsewhere.
+fn chunk_index(build: &sql::IndexBuild, text: &str) -> Probe {
+    let Probe::IndexValid { index, table, shape } = index_valid(build, text) else { return Probe::Unknown };
+    let bare = |shape: IndexShape| {
+        let rest = build
+            .rest
+            .zip(build.options.clone())
+            .map(|(rest, options)| format!("{} {}", &text[rest..options.start], &text[options.end..]));
+        IndexShape { rest: rest.unwrap_or_else(|| shape.rest.clone()), ..shape }
+    };
+    Probe::ChunkIndex { index, table, shape: shape.map(bare) }
+}
+
+fn updated(version: Option<&String>) -> Probe {
+    Probe::Updated { extension: "timescaledb".to_owned(), version: version.cloned() }
 }
 
 fn index_absent(names: &[sql::QualifiedName]) -> Probe {

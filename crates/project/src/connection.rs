@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dunlin_planner::{Finding, Place, StepSettings, TargetName};
 use secrecy::SecretString;
@@ -19,6 +20,8 @@ pub struct Connection {
     pub target: TargetName,
     /// Whether a missing database is made.
     pub create: bool,
+    /// After how long the server itself resumes what a run left paused, where it is said.
+    pub pause_deadline: Option<Duration>,
     /// What surrounds migration bodies on this target; already part of every body's own settings.
     pub defaults: StepSettings,
     /// Where the target is declared.

@@ -12,6 +12,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::config::services::Declared;
 use crate::disk;
+use crate::jobs;
 use crate::words::printable;
 
 /// One file of a set.
@@ -30,6 +31,8 @@ pub(crate) struct Found {
 pub(crate) struct Listing {
     /// The set's files, in the order of their paths.
     pub(crate) files: Vec<Found>,
+    /// The declarations of jobs.
+    pub(crate) jobs: Vec<Found>,
     /// `.sql` files that `include` does not take.
     pub(crate) passed_over: Vec<Found>,
     /// `.sql` files that `exclude` names.
@@ -50,8 +53,10 @@ pub(crate) fn list(root: &Path, set: &Declared, findings: &mut Vec<Finding>) -> 
             if !seen.insert(file.canonical.clone()) {
                 continue;
             }
+            let is_jobs = file.inside == jobs::FILE;
             match (matches(&exclude, &file.inside), set.include.is_empty() || matches(&include, &file.inside)) {
                 (true, _) => listing.excluded.push(file),
+                (false, true) if is_jobs => listing.jobs.push(file),
                 (false, true) => listing.files.push(file),
                 (false, false) => listing.passed_over.push(file),
             }
@@ -153,7 +158,8 @@ impl Walk<'_> {
             return false;
         }
         let is_sql = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"));
-        if entry.file_type().is_dir() || !is_sql {
+        let is_jobs = inside == jobs::FILE;
+        if entry.file_type().is_dir() || !(is_sql || is_jobs) {
             return true;
         }
         if !entry.file_type().is_file() {

@@ -55,6 +55,20 @@ pub static KEYS: &[Key] = &[
     key("backup", Shape::Section(BACKUP), "how a backup is taken"),
 ];
 
+/// A job of a `jobs.toml`.
+pub static JOB: &[Key] = &[
+    key("name", Shape::Text, "its name, where it is written as [[jobs]]"),
+    key("schedule", Shape::Text, "when it runs, as pg_cron takes it: `15 3 * * *`, `@daily`, `30 seconds`"),
+    key("command", Shape::Text, "the SQL that it runs"),
+    key(
+        "database",
+        Shape::Text,
+        "where: a target of the project, or a database of the server; the target's own by default",
+    ),
+    key("user", Shape::Text, "as whom; by default the set's `role`, or whoever migrates"),
+    key("active", Shape::Flag, "whether it goes on; yes by default"),
+];
+
 static PROJECT: &[Key] = &[
     key("name", Shape::Text, "the project's name; part of every ledger's key, so it stays as it is"),
     key("dependencies", Shape::Texts, "files that declare dependencies, in YAML or TOML"),
@@ -91,6 +105,12 @@ static TARGET: &[Key] = &[
         "pause",
         Shape::Texts,
         "of kind `cron`: the jobs, by name and with `*` for any characters, that rest while a database is migrated that they work in",
+    ),
+    key("pause_wait", Shape::Duration, "how long such jobs are awaited that are under way; `5min` by default"),
+    key(
+        "pause_deadline",
+        Shape::Duration,
+        "after this long the server itself resumes what a run paused that never came back; `10min` by default",
     ),
     key("create", Shape::Flag, "whether a missing database is made"),
     key("disposable", Shape::Flag, "whether its content may be thrown away"),

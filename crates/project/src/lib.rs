@@ -13,6 +13,8 @@
 mod batch;
 mod bodies;
 mod body;
+mod calls;
+mod claims;
 mod clickhouse;
 mod config;
 mod connection;
@@ -32,6 +34,7 @@ mod set;
 mod source;
 mod sql_file;
 mod styles;
+mod timescale;
 mod tree;
 mod words;
 

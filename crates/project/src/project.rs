@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dunlin_planner::{
-    Catalog, DependencyFile, Finding, Place, ProjectName, Set, SetName, Target, TargetKind, TargetName,
+    Catalog, DependencyFile, Finding, Migration, Place, ProjectName, Set, SetName, Target, TargetKind, TargetName,
 };
 use dunlin_sql as sql;
 
 use crate::bodies::HeldBodies;
+use crate::calls;
 use crate::config::policy::{Lint, PolicyGates};
 use crate::config::services::{Declared, Services};
 use crate::config::view::View;
@@ -19,6 +20,7 @@ use crate::dependencies;
 use crate::disk;
 use crate::headers::Owners;
 use crate::set::{self, Files, Reader, Taken};
+use crate::timescale;
 use crate::tree::Span;
 use crate::words::printable;
 
@@ -85,23 +87,32 @@ pub fn read(request: &Request<'_>) -> Result<Project, ReadFailure> {
         taken: Taken::new(),
         passed_over: Vec::new(),
         excluded: BTreeSet::new(),
+        jobs: Vec::new(),
         findings,
     };
-    let Sets { sets, migrations, mut findings } = read_sets(reader, &declared, &targets);
+    let Sets { sets, mut migrations, jobs, mut findings } = read_sets(reader, &declared, &targets);
+    timescale::refresh_all(&mut migrations, &sets, &targets, &mut findings);
     findings.extend(lint_all(&migrations, &sets, &targets, lint));
     let dependencies = dependency_files(config, &files.root, &mut findings);
 
+    let target = |set: &SetName| targets.get(&sets.get(set)?.target);
+    let is_cron = |set: &SetName| target(set).is_some_and(|target| target.kind == TargetKind::Cron);
     let mut bodies = HeldBodies::default();
     for files in &migrations {
         hold(&mut bodies, files);
     }
+    let made = migrations.iter().flat_map(calls::made).collect();
+    let scheduled = migrations.iter().filter(|files| is_cron(files.migration.set())).flat_map(calls::called);
+    let called = scheduled.chain(jobs.iter().flat_map(calls::declared)).collect();
     let catalog = Catalog {
+        made,
+        called,
         project: name,
         environment: files.environment,
         targets,
         services,
         sets,
-        migrations: migrations.into_iter().map(|files| files.migration).collect(),
+        migrations: migrations.into_iter().map(|files| files.migration).chain(jobs).collect(),
         dependencies,
         policy,
         findings,
@@ -131,6 +142,7 @@ fn project_name(config: View<'_>, file: &str, findings: &mut Vec<Finding>) -> Pr
 struct Sets {
     sets: BTreeMap<SetName, Set>,
     migrations: Vec<Files>,
+    jobs: Vec<Migration>,
     findings: Vec<Finding>,
 }
 
@@ -155,7 +167,7 @@ fn read_sets(mut reader: Reader<'_>, declared: &[Declared], targets: &BTreeMap<T
             set.after = after;
         }
     }
-    let Reader { taken, passed_over, excluded, mut findings, .. } = reader;
+    let Reader { taken, passed_over, excluded, jobs, mut findings, .. } = reader;
     let mut told = BTreeSet::new();
     for file in
         passed_over.iter().filter(|file| !taken.contains_key(&file.canonical) && !excluded.contains(&file.canonical))
@@ -166,7 +178,7 @@ fn read_sets(mut reader: Reader<'_>, declared: &[Declared], targets: &BTreeMap<T
             findings.push(finding.hint("widen an `include`, or name it in `exclude`"));
         }
     }
-    Sets { sets, migrations, findings }
+    Sets { sets, migrations, jobs, findings }
 }
 
 /// The sets that `after` names: by their own names, or all of a service. The planner reports names that are neither.
@@ -210,13 +222,16 @@ fn lint_all(
         let kind = target(files).and_then(|target| targets.get(target)).map(|target| target.kind);
         kind != Some(TargetKind::Clickhouse)
     };
-    let mut hypertables: BTreeMap<Option<&TargetName>, Vec<sql::QualifiedName>> = BTreeMap::new();
+    let mut known: BTreeMap<Option<&TargetName>, set::Timescale> = BTreeMap::new();
     for files in migrations.iter().filter(is_postgres) {
-        hypertables.entry(target(files)).or_default().extend(set::hypertables(&files.up));
+        let hypertables = files.analysis().iter().flat_map(sql::Analysis::hypertables);
+        known.entry(target(files)).or_default().hypertables.extend(hypertables);
     }
     let mut findings = Vec::new();
     for files in migrations.iter().filter(is_postgres) {
-        findings.extend(set::lint(files, &hypertables[&target(files)]));
+        let known = known.entry(target(files)).or_default();
+        findings.extend(set::lint(files, known));
+        known.compressed.extend(files.analysis().iter().flat_map(sql::Analysis::compresses));
     }
     findings
 }

@@ -11,6 +11,7 @@ use crate::clickhouse;
 use crate::config::services::Declared;
 use crate::folder::{self, Found, Listing};
 use crate::headers::{self, Owners};
+use crate::jobs;
 use crate::sql_file::SqlFile;
 use crate::styles::{self, FileName, Named, Role, Style, markers};
 use crate::words::{self, printable};
@@ -20,6 +21,13 @@ pub(crate) struct Files {
     pub(crate) migration: Migration,
     pub(crate) up: SqlFile,
     pub(crate) down: Option<SqlFile>,
+}
+
+impl Files {
+    /// What the statements of its up do.
+    pub(crate) fn analysis(&self) -> &[sql::Analysis] {
+        self.up.source.as_ref().map_or(&[], sql::Source::analysis)
+    }
 }
 
 /// Which set took a file.
@@ -34,6 +42,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) taken: Taken,
     pub(crate) passed_over: Vec<Found>,
     pub(crate) excluded: BTreeSet<PathBuf>,
+    /// The declared jobs of the sets that were read.
+    pub(crate) jobs: Vec<Migration>,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -56,12 +66,12 @@ impl Reader<'_> {
     /// Reads a set; its migrations are in the order of their files.
     pub(crate) fn read(&mut self, declared: &Declared, kind: TargetKind) -> (Set, Vec<Files>) {
         let before = self.findings.len();
-        let Listing { files, passed_over, excluded } = folder::list(self.root, declared, &mut self.findings);
+        let Listing { files, jobs, passed_over, excluded } = folder::list(self.root, declared, &mut self.findings);
         let complete = self.findings.len() == before;
         self.passed_over.extend(passed_over);
         self.excluded.extend(excluded.into_iter().map(|file| file.canonical));
         let files: Vec<_> = files.into_iter().filter(|file| self.take(file, declared)).collect();
-        if files.is_empty() && complete && !declared.paths.is_empty() {
+        if files.is_empty() && jobs.is_empty() && complete && !declared.paths.is_empty() {
             let finding = Finding::warning("set-empty", format!("set `{}` has no `.sql` files", declared.name));
             let hint = format!("`dunlin new {} WHAT IT DOES` writes the first one", declared.name);
             self.findings.push(finding.at(declared.paths[0].1.clone()).hint(hint));
@@ -69,6 +79,11 @@ impl Reader<'_> {
         let style = if files.is_empty() { None } else { self.style(declared, &files) };
         let pairs = style.map(|style| self.pairs(declared, style, &files)).unwrap_or_default();
         let migrations = self.migrations(declared, kind, &pairs);
+        for found in jobs {
+            if self.take(&found, declared) {
+                self.jobs.extend(jobs::read(&found, declared, kind, &mut self.findings));
+            }
+        }
         let set = Set {
             name: declared.name.clone(),
             service: declared.service.clone(),
@@ -275,12 +290,21 @@ fn marker(file: &SqlFile) -> Option<Finding> {
     )
 }
 
+/// What other files of the same database make of TimescaleDB.
+#[derive(Default)]
+pub(crate) struct Timescale {
+    pub(crate) hypertables: Vec<sql::Hypertable>,
+    /// What is compressed by the files that come before.
+    pub(crate) compressed: Vec<sql::QualifiedName>,
+}
+
 /// The lint rules' findings on a migration's files, with those of its down.
-pub(crate) fn lint(files: &Files, hypertables: &[sql::QualifiedName]) -> Vec<Finding> {
+pub(crate) fn lint(files: &Files, timescale: &Timescale) -> Vec<Finding> {
     let Files { migration, up, down } = files;
     let context = |phase: Option<Phase>| sql::LintContext {
         phase: phase.map(headers::to_sql),
-        hypertables: hypertables.to_vec(),
+        hypertables: timescale.hypertables.clone(),
+        compressed: timescale.compressed.clone(),
     };
     // Taking back what was added removes things by its nature.
     let each = [(Some(up), context(migration.phase)), (down.as_ref(), context(Some(Phase::Contract)))];
@@ -300,15 +324,4 @@ pub(crate) fn lint(files: &Files, hypertables: &[sql::QualifiedName]) -> Vec<Fin
         }
     }
     findings
-}
-
-/// The hypertables that a file makes.
-pub(crate) fn hypertables(file: &SqlFile) -> Vec<sql::QualifiedName> {
-    let calls = file.source.iter().flat_map(|source| source.analysis()).flat_map(|analysis| &analysis.calls);
-    let table = |call: &sql::Call| {
-        let text = call.argument("relation", 0)?.string.as_deref()?.to_owned();
-        let (schema, name) = text.split_once('.').map_or((None, text.as_str()), |(schema, name)| (Some(schema), name));
-        Some(sql::QualifiedName { schema: schema.map(str::to_owned), name: name.to_owned() })
-    };
-    calls.filter(|call| call.name.name == "create_hypertable").filter_map(table).collect()
 }

@@ -26,6 +26,7 @@ pub fn graph_dot(graph: &Graph<'_>, selection: &Selection, level: Level) -> Stri
         let style = match link.line {
             Line::Sequence => "color=gray50",
             Line::Declared => "penwidth=2",
+            Line::Inferred => "style=dotted, penwidth=2",
             Line::After => "style=dashed",
         };
         let label = picture.label(link).map(|label| format!(", label=\"{label}\"")).unwrap_or_default();

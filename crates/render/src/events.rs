@@ -19,6 +19,9 @@ pub fn event_line(event: &Event, plan: &Plan) -> Option<String> {
         EventKind::RunStarted { run, steps } => format!("run {run} starts: {}", count(*steps, "step")),
         EventKind::LedgerReady { target } => format!("{}its ledger is ready", database(plan, target)),
         EventKind::Paused { target, what } => format!("{}paused {}", database(plan, target), one_line(what)),
+        EventKind::Awaited { target, what } => {
+            format!("{}waiting for the end of {}", database(plan, target), one_line(&what.join(", ")))
+        }
         EventKind::Resumed { resumption } => {
             format!("{}{}", database(plan, &resumption.target), resumed(resumption, plan))
         }
@@ -122,6 +125,7 @@ pub fn event_json(event: &Event, plan: &Plan) -> String {
         EventKind::RunStarted { .. }
         | EventKind::LedgerReady { .. }
         | EventKind::Paused { .. }
+        | EventKind::Awaited { .. }
         | EventKind::Resumed { .. }
         | EventKind::FailedOver { .. }
         | EventKind::Stopping

@@ -5,6 +5,7 @@ use dunlin_planner::{
     StatementClass, advice,
 };
 
+use crate::jobs;
 use crate::clean::one_line;
 use crate::grid::{Grid, cell, plain, wrapped};
 use crate::plan::phase_word;
@@ -61,6 +62,9 @@ fn head(graph: &Graph<'_>, ix: MigrationIx, standing: &MigrationStatus, width: u
 }
 
 fn body(title: &str, body: &Body, width: usize) -> String {
+    if let Some(jobs) = &body.jobs {
+        return jobs::declared(title, body, jobs, width);
+    }
     let how = match body.statements.len() {
         _ if body.is_transactional() => " in one transaction",
         1 => " outside any transaction",
@@ -108,7 +112,7 @@ fn surroundings(body: &Body) -> String {
 /// What happens with a statement after a crash.
 fn resumed(probe: &Probe) -> String {
     match probe {
-        Probe::IndexValid { index, table, .. } => {
+        Probe::IndexValid { index, table, .. } | Probe::ChunkIndex { index, table, .. } => {
             format!("done if index {} on {} is valid", one_line(index), one_line(&table.to_string()))
         }
         Probe::IndexAbsent(indexes) => {
@@ -120,7 +124,12 @@ fn resumed(probe: &Probe) -> String {
             let effects: Vec<_> = effects.iter().map(|effect| one_line(&effect.to_string())).collect();
             format!("done if {}{}", effects.join(" and "), everywhere.unwrap_or_default())
         }
-        Probe::Repeat => "it runs again".to_owned(),
+        Probe::Repeat | Probe::Refreshed(_) => "it runs again".to_owned(),
+        Probe::Promised(promise) => format!("done if {} is there as it says", one_line(&promise.to_string())),
+        Probe::Updated { extension, version } => match version {
+            Some(version) => format!("done if extension {} has version {}", one_line(extension), one_line(version)),
+            None => format!("done if extension {} has the server's version", one_line(extension)),
+        },
         Probe::Query(query) => format!("done if true: {}", one_line(query)),
         Probe::Rebuilt(_) => "what it left is removed, and it runs again".to_owned(),
         Probe::Detached { table, partition } => {
@@ -149,6 +158,9 @@ fn edges<'g>(
         let why = match edge.kind {
             EdgeKind::Sequence => "by the order of the set".to_owned(),
             EdgeKind::Declared { place } => format!("declared at {}", one_line(&place.to_string())),
+            EdgeKind::Inferred { place, routine } => {
+                format!("inferred: a job calls {}, at {}", one_line(routine), one_line(&place.to_string()))
+            }
             EdgeKind::After => "by `after` between the sets".to_owned(),
         };
         let target = &graph.catalog().sets[migration.set()].target;

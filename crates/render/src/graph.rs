@@ -28,6 +28,7 @@ pub enum Level {
 pub(crate) enum Line {
     Sequence,
     After,
+    Inferred,
     Declared,
 }
 
@@ -37,6 +38,7 @@ impl Line {
             EdgeKind::Sequence => Self::Sequence,
             EdgeKind::After => Self::After,
             EdgeKind::Declared { .. } => Self::Declared,
+            EdgeKind::Inferred { .. } => Self::Inferred,
         }
     }
 }
@@ -149,6 +151,7 @@ impl<'g> Picture<'g> {
         match (self.level, link.line) {
             (Level::Sets, Line::Declared) if link.count > 1 => Some(format!("{}×", link.count)),
             (Level::Sets, Line::After) => Some("after".to_owned()),
+            (_, Line::Inferred) => Some("inferred".to_owned()),
             (Level::Sets | Level::Migrations, _) => None,
         }
     }

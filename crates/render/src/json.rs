@@ -14,7 +14,8 @@
 //! | [`repaired_json`] | `{version, target, settlement: {id, repair, reason, before, after}}` |
 //! | [`report_json`] | `{version, verdict, run, took, interrupted, steps: [{migration, target, step, end, took, attempts, …}], resumptions: [{target, id, owner, what, end}], heads: [{target, hash, failure}]}` |
 //! | [`audits_json`] | `{version, databases: [{target, sealed, unsealed, head, unexplained, findings}], findings: […]}` |
-//! | [`diagnosis_json`] | `{version, targets: [{name, kind, server, same_as, offers: {TITLE: …}, checks: [{area, level, class, message, hint}]}], off: […], findings}` |
+//! | [`diagnosis_json`] | `{version, targets: [{name, kind, server, same_as, offers: {NAME: …}, checks: [{area, level, class, message, hint}]}], off: […], findings}` |
+//! | [`crontabs_json`](crate::crontabs_json) | `{version, crontabs: [{target, version, zone, jobs: [{id, name, schedule, command, database, user, active, state, next}], runs: [{run, job, name, status, message, started, ended}]}]}` |
 //! | [`findings_json`] | `{version, findings: [{code, severity, class, message, place, related, hint, migration}]}` |
 //! | [`graph_json`] | `{version, level, nodes: [{id, name, target, service, migrations, pulled_in}], edges: [{from, to, kind, count, place}]}` |
 
@@ -43,7 +44,7 @@ struct Versioned<T> {
     value: T,
 }
 
-fn pretty(value: impl Serialize) -> String {
+pub(crate) fn pretty(value: impl Serialize) -> String {
     let json = serde_json::to_string_pretty(&Versioned { version: VERSION, value });
     json.expect("planner values hold nothing that JSON cannot") + "\n"
 }

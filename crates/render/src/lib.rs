@@ -16,6 +16,8 @@ mod explain;
 mod graph;
 mod grid;
 mod history;
+mod crontab;
+mod jobs;
 mod json;
 mod mermaid;
 mod pausing;
@@ -28,6 +30,7 @@ mod svg;
 mod tree;
 mod when;
 
+pub use crontab::{Crontab, crontabs, crontabs_json, job_runs};
 pub use adopt::{adopted, adoption};
 pub use audit::audits;
 pub use capabilities::capabilities;
@@ -40,8 +43,8 @@ pub use explain::{Traces, explain};
 pub use graph::Level;
 pub use history::{Logs, history};
 pub use json::{
-    adopted_json, audits_json, diagnosis_json, explain_json, findings_json, graph_json, history_json, plan_json,
-    repaired_json, repairs_json, report_json, status_json,
+    adopted_json, audits_json, diagnosis_json, explain_json, findings_json, graph_json, history_json, plan_json, repaired_json,
+    repairs_json, report_json, status_json,
 };
 pub use mermaid::graph_mermaid;
 pub use plan::plan;

@@ -24,7 +24,7 @@ pub fn graph_mermaid(graph: &Graph<'_>, selection: &Selection, level: Level) -> 
         let arrow = match link.line {
             Line::Sequence => "-->",
             Line::Declared => "==>",
-            Line::After => "-.->",
+            Line::Inferred | Line::After => "-.->",
         };
         let label = picture.label(link).map(|label| format!("|{label}|")).unwrap_or_default();
         let _ = writeln!(chart, "  n{} {arrow}{label} n{}", link.from, link.to);

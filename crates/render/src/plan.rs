@@ -14,6 +14,7 @@ use dunlin_planner::{
 use crate::clean::one_line;
 use crate::diagnostic::findings;
 use crate::grid::{Grid, cell, plain, shorten, wrapped};
+use crate::jobs;
 use crate::pausing;
 use crate::style::{BAD, BOLD, DIM, NAME, PLAIN, WARN, bytes, count, listed, paint};
 
@@ -31,6 +32,7 @@ pub fn plan(plan: &Plan, width: usize) -> String {
     if !plan.steps.is_empty() {
         parts.push(steps(plan, width));
     }
+    parts.extend(jobs::planned(plan, width));
     parts.extend(held(&plan.held, width));
     if !plan.steps.is_empty() && plan.settled > 0 {
         parts.push(paint(DIM, settled(plan.settled)) + "\n");
@@ -127,6 +129,7 @@ fn notes(plan: &Plan, ix: StepIx) -> Vec<String> {
     let mut notes = Vec::new();
     match step.kind {
         Kind::Versioned => {}
+        Kind::Repeatable if step.body.jobs.is_some() => notes.push(jobs::note(step)),
         Kind::Repeatable if runs_again(step) => notes.push("repeatable, its text changed".to_owned()),
         Kind::Repeatable | Kind::Seed => notes.push(step.kind.as_str().to_owned()),
     }

@@ -28,7 +28,7 @@ const HEAD: &str = r##"  <style>
     .id { font-weight: bold } .caption { fill: #57606a; font-size: 12px }
     .target { fill: #f6f8fa; stroke: #afb8c1 } .target-name { fill: #0550ae; font-weight: bold; paint-order: stroke; stroke: #f6f8fa; stroke-width: 5px }
     polyline { fill: none; stroke: #8c959f; stroke-width: 1.2; stroke-linejoin: round }
-    .declared { stroke: #0550ae; stroke-width: 1.8 } .after { stroke-dasharray: 5 4 }
+    .declared { stroke: #0550ae; stroke-width: 1.8 } .after { stroke-dasharray: 5 4 } .inferred { stroke: #0550ae; stroke-dasharray: 2 3 }
     .count { fill: #0550ae; font-size: 11px; text-anchor: end }
   </style>
   <defs>
@@ -150,6 +150,7 @@ fn polyline(picture: &Picture<'_>, edge: &LayoutEdge<'_>) -> String {
     let class = match link.line {
         Line::Sequence => "sequence",
         Line::Declared => "declared",
+        Line::Inferred => "inferred",
         Line::After => "after",
     };
     let title = escaped(&title(picture, link));

@@ -1,6 +1,9 @@
 //! From the words of the command line to the command.
 
-use super::{adopt, capabilities, completions, dev, doctor, down, explain, graph, history, init, new, plan, repair, status, up, validate};
+use super::{
+    adopt, capabilities, completions, cron, dev, doctor, down, explain, graph, history, init, new, plan, repair,
+    status, up, validate, verification,
+};
 use crate::args::{Command, Global};
 use crate::exit::{Exit, Stop};
 use crate::terminal::Terminal;
@@ -21,6 +24,8 @@ pub(crate) async fn dispatch(global: &Global, command: &Command, terminal: Termi
         Command::Repair(args) => repair::run(global, args, terminal).await,
         Command::History(args) => history::run(global, args, terminal).await,
         Command::Doctor(args) => doctor::run(global, args, terminal).await,
+        Command::Cron(args) => cron::run(global, args, terminal).await,
+        Command::Verify(args) => verification::run(global, args, terminal).await,
         Command::Dev(args) => dev::run(global, args, terminal).await,
         Command::Capabilities => Ok(capabilities::run(terminal)),
         Command::Completions(args) => Ok(completions::run(args)),

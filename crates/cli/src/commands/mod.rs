@@ -3,6 +3,7 @@
 mod adopt;
 mod capabilities;
 mod completions;
+mod cron;
 mod dev;
 mod dispatch;
 mod doctor;
@@ -17,6 +18,7 @@ mod repair;
 mod status;
 mod up;
 mod validate;
+mod verification;
 mod verify;
 
 pub(crate) use dispatch::dispatch;

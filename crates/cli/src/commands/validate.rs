@@ -13,7 +13,7 @@ pub(crate) fn run(global: &Global, args: &ValidateArgs, terminal: Terminal) -> R
     let catalog = read(global)?.catalog;
     let warnings = catalog.findings.iter().filter(|finding| !finding.is_error()).cloned();
     let findings: Vec<Finding> = match Graph::build(&catalog) {
-        Ok(_) => warnings.collect(),
+        Ok(graph) => warnings.chain(graph.remarks().iter().cloned()).collect(),
         Err(errors) => errors.into_iter().chain(warnings).collect(),
     };
     let findings: Vec<_> = findings.into_iter().map(|finding| catalog.policy.judge(finding)).collect();

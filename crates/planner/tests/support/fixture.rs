@@ -11,6 +11,8 @@
 //! entry FILE SERVICE VERSION needs REFERENCE…
 //! policy [seeds] [no-pull-in] [require-down] [deny-warnings]
 //! warning crm/2 CODE
+//! makes core/2 SCHEMA.ROUTINE
+//! calls cron/1 SCHEMA.ROUTINE [DATABASE]
 //! ledger core [ID]
 //! row core crm/2 [applied|running|reverting|reverted] [edited|reworded] [alone] [begun STATEMENTS] [doubt] [held] [run ID] [needs MIGRATION@LEDGER…]
 //! unreachable core
@@ -25,12 +27,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use dunlin_planner::{
-    Body, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Feature, Finding, Have, Holder,
-    Identity, Kind, Ledger, LedgerRow, Migration, MigrationId, Missing, Need, Needs, Obligation, Observed, Pattern,
-    Pausable, PauseFacts, Place, Policy, Probe, Reference, RowState, ServerVersion, Service, Set, Statement,
-    StatementClass, StepSettings, StoredDependency, Target, TargetFacts, TargetKind, TargetName, Timestamp,
+    Body, CalledRoutine, Capabilities, Catalog, Class, DependencyEntry, DependencyFile, Digest, Feature, Finding, Have,
+    Holder, Identity, Kind, Ledger, LedgerRow, MadeRoutine, Migration, MigrationId, Missing, Need, Needs, Obligation,
+    Observed, Pattern, Pausable, PauseFacts, Place, Policy, Probe, QualifiedName, Reference, RowState, ServerVersion,
+    Service, Set, Statement, StatementClass, StepSettings, StoredDependency, Target, TargetFacts, TargetKind,
+    TargetName, Timestamp,
 };
 
 /// A project and what its databases say.
@@ -50,6 +54,8 @@ impl Fixture {
             sets: BTreeMap::new(),
             migrations: Vec::new(),
             dependencies: Vec::new(),
+            made: Vec::new(),
+            called: Vec::new(),
             policy: Policy::default(),
             findings: Vec::new(),
         };
@@ -78,6 +84,16 @@ impl Fixture {
                 self.catalog.policy.pull_in = !line.says("no-pull-in");
                 self.catalog.policy.require_down = line.says("require-down");
                 self.catalog.policy.deny_warnings = line.says("deny-warnings");
+            }
+            "makes" => {
+                let (by, name) = (line.word(0).parse().unwrap(), routine(line.word(1)));
+                self.catalog.made.push(MadeRoutine { by, name });
+            }
+            "calls" => {
+                let (by, name) = (line.word(0).parse().unwrap(), routine(line.word(1)));
+                let database = line.words.get(2).map(|name| (*name).to_owned());
+                let job = "nightly".to_owned();
+                self.catalog.called.push(CalledRoutine { by, job, database, name, place: line.place() });
             }
             "ledger" => self.ledger(line.word(0), line.words.get(1).unwrap_or(&line.word(0))),
             "row" => self.row(line),
@@ -114,7 +130,9 @@ impl Fixture {
         };
         let enabled = !line.says("off");
         let pause = line.list("pause").into_iter().map(Pattern::new).collect();
-        let target = Target { name: name.clone(), kind, enabled, disposable: false, pause, place: line.place() };
+        let pause_wait = Duration::from_mins(5);
+        let target =
+            Target { name: name.clone(), kind, enabled, disposable: false, pause, pause_wait, place: line.place() };
         self.catalog.targets.insert(name.clone(), target);
         if enabled {
             let features = line.list("offers").into_iter().map(|feature| Feature(feature.to_owned())).collect();
@@ -246,6 +264,11 @@ impl Fixture {
     }
 }
 
+fn routine(text: &str) -> QualifiedName {
+    let (schema, name) = text.split_once('.').expect("a routine is `schema.name`");
+    QualifiedName { schema: Some(schema.to_owned()), name: name.to_owned() }
+}
+
 fn facts(target: &TargetName, features: BTreeSet<Feature>) -> TargetFacts {
     let capabilities = Capabilities {
         server: "PostgreSQL 17.11".to_owned(),
@@ -308,7 +331,11 @@ fn read_needs(line: &Line<'_>) -> Needs {
             place: line.place(),
         })
     };
-    Needs { all: kinds.into_iter().flat_map(need).collect(), brings: line.features("brings").collect() }
+    Needs {
+        all: kinds.into_iter().flat_map(need).collect(),
+        brings: line.features("brings").collect(),
+        ..Needs::default()
+    }
 }
 
 fn read_row(line: &Line<'_>, migrations: &[Migration]) -> LedgerRow {

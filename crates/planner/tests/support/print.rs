@@ -88,6 +88,7 @@ fn word(kind: &EdgeKind) -> &'static str {
         EdgeKind::Sequence => "sequence",
         EdgeKind::Declared { .. } => "declared",
         EdgeKind::After => "after",
+        EdgeKind::Inferred { .. } => "inferred",
     }
 }
 

@@ -13,6 +13,13 @@ pub(crate) fn check(table: &Table) -> Vec<Finding> {
     findings
 }
 
+/// Everything in `table`, which stands at `path`, that `keys` do not allow.
+pub(crate) fn keys(table: &Table, keys: &'static [Key], path: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    section(table, keys, path, &mut findings);
+    findings
+}
+
 fn section(table: &Table, keys: &'static [Key], path: &str, findings: &mut Vec<Finding>) {
     for (name, entry) in &table.0 {
         let path = join(path, name);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dunlin_planner::{Finding, Pattern, StepSettings, Target, TargetKind, TargetName};
 
@@ -13,6 +14,9 @@ use crate::tree::Span;
 
 /// Looks a variable of the environment up.
 pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// How long jobs that are under way are awaited.
+const PAUSE_WAIT: Duration = Duration::from_mins(5);
 
 /// Every target with its connection.
 pub(crate) fn read(
@@ -31,6 +35,7 @@ pub(crate) fn read(
         let Ok(name) = TargetName::new(name) else { continue };
         let target = target(&name, key, view);
         findings.extend(pauses_elsewhere(&target, view));
+        findings.extend(deadline_elsewhere(&target, view));
         findings.extend(means_nothing(&target, view));
         let mut reader = Reader { name: &name, view, variables, problems: Vec::new(), findings };
         let alone = only && takes_ambient(&view);
@@ -39,6 +44,7 @@ pub(crate) fn read(
         let connection = Connection {
             target: name.clone(),
             create: view.flag("create").unwrap_or(false),
+            pause_deadline: view.duration("pause_deadline"),
             defaults: view.step_settings(&StepSettings::default()),
             place: target.place.clone(),
             alone,
@@ -65,16 +71,27 @@ fn target(name: &TargetName, key: &Span, view: View<'_>) -> Target {
         enabled: view.flag("enabled").unwrap_or(true),
         disposable: view.flag("disposable").unwrap_or(false),
         pause: view.texts("pause").into_iter().map(|(name, _)| Pattern::new(name)).collect(),
+        pause_wait: view.duration("pause_wait").unwrap_or(PAUSE_WAIT),
         place: key.place(),
     }
 }
 
 /// `pause` where there is nothing to pause.
 fn pauses_elsewhere(target: &Target, view: View<'_>) -> Option<Finding> {
-    let at = view.key("pause").filter(|_| target.kind != TargetKind::Cron)?;
+    let has_jobs = matches!(target.kind, TargetKind::Cron | TargetKind::Timescale);
+    let at = view.key("pause").filter(|_| !has_jobs)?;
     let message =
         format!("`targets.{}.pause` names jobs of pg_cron, and the target is of kind `{}`", target.name, target.kind);
     let hint = "move it to the target of kind `cron`: the jobs live there, whatever database they work in";
+    Some(Finding::error("pause-unsupported", message).at(at.place()).hint(hint))
+}
+
+/// A deadline that the database itself keeps, where it cannot.
+fn deadline_elsewhere(target: &Target, view: View<'_>) -> Option<Finding> {
+    let at = view.key("pause_deadline").filter(|_| target.kind == TargetKind::Timescale)?;
+    let message =
+        format!("`targets.{}.pause_deadline` needs pg_cron, and the target is of kind `timescale`", target.name);
+    let hint = "leave it out: what a run that is gone has paused is resumed by the next one";
     Some(Finding::error("pause-unsupported", message).at(at.place()).hint(hint))
 }
 

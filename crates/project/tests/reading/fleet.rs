@@ -36,7 +36,8 @@ fn shown(finding: &Finding) -> String {
 fn every_body_can_be_opened_and_its_statements_lie_in_it() {
     let project = fleet("dev");
     for migration in &project.catalog.migrations {
-        for body in [Some(&migration.up), migration.down.as_ref()].into_iter().flatten() {
+        let bodies = [Some(&migration.up), migration.down.as_ref()].into_iter().flatten();
+        for body in bodies.filter(|body| body.jobs.is_none()) {
             let text = project.bodies.open(&body.path, &body.digest).unwrap();
             assert!(!body.statements.is_empty(), "{}", body.path);
             for statement in &body.statements {

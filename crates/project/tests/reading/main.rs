@@ -10,6 +10,8 @@ mod files;
 mod fixture;
 mod fleet;
 mod hostile;
+mod jobs;
 mod large;
 mod migrations;
 mod styles;
+mod timescale;

@@ -49,6 +49,8 @@ pub(crate) fn catalog(fleet: &str) -> Catalog {
         sets: BTreeMap::new(),
         migrations: Vec::new(),
         dependencies: Vec::new(),
+        made: Vec::new(),
+        called: Vec::new(),
         policy: Policy::default(),
         findings: Vec::new(),
     };
@@ -82,6 +84,7 @@ fn declare(catalog: &mut Catalog, line: &str) -> Target {
         enabled: !words.contains(&"off"),
         disposable: false,
         pause: Vec::new(),
+        pause_wait: std::time::Duration::ZERO,
         place: Place::file("dunlin.toml"),
     };
     catalog.targets.insert(target.name.clone(), target.clone());

@@ -41,7 +41,18 @@ impl Texts {
         let (path, digest) = (Arc::from(path), Digest::of(text.as_bytes()));
         self.0.insert(digest, Arc::from(text));
         let (settings, needs) = (StepSettings::default(), Needs::default());
-        Body { path, digest, raw: digest, tokens: digest, settings, statements, batch: None, needs, jobs: None, streamed: None }
+        Body {
+            path,
+            digest,
+            raw: digest,
+            tokens: digest,
+            settings,
+            statements,
+            batch: None,
+            needs,
+            jobs: None,
+            streamed: None,
+        }
     }
 }
 

@@ -132,6 +132,7 @@ impl Sets {
             enabled: true,
             disposable: false,
             pause: Vec::new(),
+            pause_wait: std::time::Duration::ZERO,
             place: place.clone(),
         };
         let service = |number: &usize| Service {
@@ -163,6 +164,8 @@ impl Sets {
             sets: (0..self.targets.len()).map(set).map(|set| (set.name.clone(), set)).collect(),
             migrations: Vec::new(),
             dependencies: Vec::new(),
+            made: Vec::new(),
+            called: Vec::new(),
             policy: Policy { seeds: true, ..Policy::default() },
             findings: Vec::new(),
         }
