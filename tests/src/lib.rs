@@ -21,7 +21,6 @@ mod proxy;
 mod running;
 mod server;
 mod web;
-mod web;
 mod workspace;
 
 pub use binary::binary;
@@ -35,6 +34,5 @@ pub use project::Project;
 pub use proxy::{Blow, Fault, Moment, Proxy};
 pub use running::{Running, wait_until};
 pub use server::{Scratch, Server, Sql, home};
-pub use web::Web;
 pub use web::Web;
 pub use workspace::{Workspace, repository};
