@@ -88,6 +88,17 @@ impl Connection {
         drop(self.kept.take());
     }
 
+    /// A new session on the same server, with further settings for its start, in which nothing was asked yet.
+    pub(crate) async fn another(&self, settings: &str) -> Result<Fresh, Failure> {
+        let Kept { endpoint, maker: Maker { options, tls }, .. } = self.kept();
+        let mut with = ConnectOptions::clone(options);
+        with.options.get_or_insert_default().push_str(settings);
+        let live = hosts::connect(&with, tls.as_ref(), endpoint.clone()).await;
+        let Live { client, task, tap, .. } =
+            live.map_err(|_| refusal::unreachable(options, "no further session could be made"))?;
+        Ok(Fresh { client: ClientWrapper::new(client, task), tap })
+    }
+
     /// Sends notices to `sink` from here on; nowhere, without one.
     pub(crate) fn listen(&self, sink: Option<NoticeSink>) {
         self.kept().tap.listen(sink);
@@ -114,6 +125,22 @@ impl Drop for Connection {
         if let Some(kept) = self.kept.take() {
             drop(Object::take(kept));
         }
+    }
+}
+
+/// A session in which nothing was asked yet.
+pub(crate) struct Fresh {
+    client: ClientWrapper,
+    tap: Tap,
+}
+
+impl Fresh {
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn listen(&self, sink: NoticeSink) {
+        self.tap.listen(Some(sink));
     }
 }
 

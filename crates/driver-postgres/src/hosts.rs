@@ -155,7 +155,12 @@ pub(crate) async fn wire(options: &ConnectOptions, tls: Option<&Tls>, endpoint: 
     }
 }
 
-async fn connect(options: &ConnectOptions, tls: Option<&Tls>, mut endpoint: Endpoint) -> Result<Live, Refusal> {
+/// One session on that endpoint; nothing is asked in it.
+pub(crate) async fn connect(
+    options: &ConnectOptions,
+    tls: Option<&Tls>,
+    mut endpoint: Endpoint,
+) -> Result<Live, Refusal> {
     let watch = Arc::new(Mutex::new(AuthWatch::new(options.auth)));
     let wire = wire(options, tls, &endpoint).await?.watched(Arc::clone(&watch));
     let asked = std::mem::replace(&mut endpoint.encrypted, wire.encrypted);

@@ -21,6 +21,11 @@ const BUILDER: &str = "(SELECT p.pid FROM pg_catalog.pg_stat_progress_create_ind
     WHERE l.relation = t.oid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted AND p.pid <> pg_catalog.pg_backend_pid() \
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) LIMIT 1)";
 
+/// The process that builds index `i` chunk by chunk just now: it has a lock on it for as long as that takes.
+const CHUNK_BUILDER: &str = "(SELECT p.pid FROM pg_catalog.pg_stat_progress_create_index p JOIN pg_catalog.pg_locks l ON l.pid = p.pid \
+    WHERE l.relation = i.indexrelid AND l.granted AND p.pid <> pg_catalog.pg_backend_pid() \
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) LIMIT 1)";
+
 fn building(index: &str, pid: &str) -> Failure {
     Failure::new(FailureClass::Busy, format!("index `{index}` is being built just now by process {pid}"))
 }
@@ -55,9 +60,10 @@ fn tables(body: &Body, index: usize) -> Option<String> {
         format!("SELECT x.indrelid FROM pg_catalog.pg_index x WHERE x.indexrelid = {}", relation(name))
     };
     match probe {
-        Probe::IndexValid { table, .. } | Probe::Detached { table, .. } | Probe::Rebuilt(Rebuilt::Table(table)) => {
-            Some(format!("SELECT {}", relation(table)))
-        }
+        Probe::IndexValid { table, .. }
+        | Probe::ChunkIndex { table, .. }
+        | Probe::Detached { table, .. }
+        | Probe::Rebuilt(Rebuilt::Table(table)) => Some(format!("SELECT {}", relation(table))),
         Probe::IndexAbsent(names) => names.first().map(of_index),
         Probe::Rebuilt(Rebuilt::Index(name)) => Some(of_index(name)),
         _ => None,
@@ -80,7 +86,14 @@ impl PostgresSession {
             return Ok(fact);
         }
         match probe {
-            Probe::IndexValid { index, table, shape } => self.index_valid(body, index, table, shape.as_ref()).await,
+            Probe::IndexValid { index, table, shape } => {
+                self.index_valid(body, index, table, shape.as_ref(), BUILDER).await
+            }
+            Probe::ChunkIndex { index, table, shape } => {
+                self.index_valid(body, index, table, shape.as_ref(), CHUNK_BUILDER).await
+            }
+            Probe::Promised(promise) => self.promised(&body.settings, promise).await,
+            Probe::Updated { extension, version } => self.updated(body, extension, version.as_deref()).await,
             Probe::IndexAbsent(indexes) => self.index_absent(body, indexes).await,
             Probe::Rebuilt(scope) => self.rebuilt(body, scope).await,
             Probe::Detached { table, partition } => self.detached(body, table, partition).await,
@@ -89,7 +102,9 @@ impl PostgresSession {
             Probe::DatabaseGone(name) => self.database_gone(body, name).await,
             Probe::Query(query) => self.author_query(body, index, query).await,
             // No statement of PostgreSQL is judged by effects.
-            Probe::Effects { .. } | Probe::Repeat | Probe::Unknown | Probe::Piecemeal => Ok(ProbeFact::Unknown),
+            Probe::Effects { .. } | Probe::Refreshed(_) | Probe::Repeat | Probe::Unknown | Probe::Piecemeal => {
+                Ok(ProbeFact::Unknown)
+            }
         }
     }
 
@@ -134,12 +149,13 @@ impl PostgresSession {
         index: &str,
         table: &QualifiedName,
         shape: Option<&IndexShape>,
+        builder: &str,
     ) -> Result<ProbeFact, Failure> {
         let query = format!(
             "SELECT i.indexrelid IS NOT NULL AS is_index, i.indrelid = t.oid AS same_table, i.indisvalid AND i.indisready AS valid, \
              i.indrelid::pg_catalog.regclass AS other, t.relname AS table, \
              (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = t.relnamespace) AS schema, \
-             {BUILDER} AS builder FROM pg_catalog.pg_class t JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = {name} \
+             {builder} AS builder FROM pg_catalog.pg_class t JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = {name} \
              LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE t.oid = pg_catalog.to_regclass({table})",
             name = sql::text(index),
             table = sql::text(&table.quoted()),
@@ -292,6 +308,13 @@ impl PostgresSession {
             Probe::IndexValid { index, table, .. } => {
                 let schema = self.schema_of(body, table).await?;
                 schema.iter().map(|schema| drop_index(schema, index)).collect()
+            }
+            Probe::ChunkIndex { index, table, .. } => {
+                let schema = self.schema_of(body, table).await?;
+                let drop = |schema: &String| {
+                    format!("DROP INDEX IF EXISTS {}.{}", sql::identifier(schema), sql::identifier(index))
+                };
+                schema.iter().map(drop).collect()
             }
             Probe::Rebuilt(scope) => {
                 let left = self.leftovers(body, scope).await?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use dunlin_driver_postgres::{Flavor, POSTGRES, ServerFacts};
-use dunlin_planner::{Failure, FailureClass, Feature, Offers};
+use dunlin_driver_postgres::{Flavor, POSTGRES, Pausing, ServerFacts};
+use dunlin_planner::{Failure, FailureClass, Feature, Offers, Support};
 
 const EXTENSION: &str = "timescaledb";
 const LICENSE: &str = "timescaledb.license";
@@ -21,6 +21,29 @@ const LIBRARY: &str = "SELECT 'tsl_library' AS name, \
     (pg_stat_file(c.setting || '/timescaledb-tsl-' || e.default_version || '.so', true)).size IS NOT NULL AS value \
     FROM pg_config c, pg_available_extensions e WHERE c.name = 'PKGLIBDIR' AND e.name = 'timescaledb'";
 
+/// The jobs, such as policies, by what they run and on which table. Those of TimescaleDB itself are left alone. The extension is
+/// taken to have its functions in `public`, as it does unless it is told otherwise.
+const JOBS: Pausing = Pausing {
+    noun: "job",
+    present: "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') \
+              AND current_setting('timescaledb.license', true) = 'timescale' AS present",
+    list: "SELECT j.job_id AS key, concat_ws(' ', j.proc_name, COALESCE(a.user_view_name, j.hypertable_name)) AS name, \
+           (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AS database, j.scheduled AS active \
+           FROM timescaledb_information.jobs j LEFT JOIN _timescaledb_catalog.continuous_agg a \
+           ON a.mat_hypertable_id::text = COALESCE(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') \
+           WHERE j.job_id >= 1000 ORDER BY j.job_id",
+    pause: "SELECT public.alter_job($1, scheduled => false)",
+    resume: "SELECT public.alter_job(job_id, scheduled => true) FROM timescaledb_information.jobs WHERE job_id = $1",
+    busy: "SELECT j.job_id AS key, a.pid, COALESCE(GREATEST(extract(epoch FROM clock_timestamp() - a.xact_start)::int8, 0), 0) AS seconds \
+           FROM timescaledb_information.jobs j JOIN pg_stat_activity a ON a.application_name = j.application_name \
+           AND a.datname = current_database() WHERE j.job_id IN ($1) ORDER BY j.job_id",
+    soon: "SELECT EXISTS (SELECT FROM timescaledb_information.jobs WHERE job_id IN ($1) \
+           AND next_start BETWEEN clock_timestamp() - interval '3 s' AND clock_timestamp()) AS soon",
+    // Its jobs run procedures, and there is none that runs a text: a deadline is refused when the configuration is read.
+    watch: "SELECT FROM pg_class WHERE relname = $1",
+    unwatch: "SELECT FROM pg_class WHERE false",
+};
+
 /// Versions with which something came that files use: CREATE TABLE … WITH (tsdb.hypertable).
 const MILESTONES: [(u32, u32); 1] = [(2, 20)];
 
@@ -28,8 +51,11 @@ const MILESTONES: [(u32, u32); 1] = [(2, 20)];
 const WORKERS: &str = "SELECT name, setting AS value FROM pg_settings \
     WHERE name IN ('max_worker_processes', 'max_parallel_workers', 'timescaledb.max_background_workers')";
 
-/// What PostgreSQL can do.
-pub const OFFERS: Offers = Offers { ..POSTGRES };
+/// What PostgreSQL can do, with jobs in the background where the licence has them.
+pub const OFFERS: Offers = Offers {
+    pausing: Support::Partly("jobs of TimescaleDB's own scheduler, which its Apache build has not"),
+    ..POSTGRES
+};
 
 /// A PostgreSQL database with TimescaleDB.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,6 +72,10 @@ impl Flavor for Timescale {
 
     fn health_queries(&self) -> &'static [&'static str] {
         &[WORKERS]
+    }
+
+    fn pausing(&self) -> Option<Pausing> {
+        Some(JOBS)
     }
 
     fn describe(&self, facts: &ServerFacts) -> Option<String> {

@@ -9,15 +9,19 @@ use serde::Serialize;
 
 use crate::check::Observations;
 use crate::databases::Databases;
-use crate::{Capabilities, Feature, Finding, Graph, Observed, Place, Step, StepIx, TargetName};
+use crate::{Capabilities, Claimed, Feature, Finding, Graph, Observed, Place, Promised, Step, StepIx, TargetName};
 
-/// What the statements of a body need, and what they bring.
+/// What the statements of a body need, bring and promise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Needs {
     /// What they need, in order.
     pub all: Vec<Need>,
     /// The extensions that they create or bring up to date, or perhaps do.
     pub brings: BTreeSet<Feature>,
+    /// What is to be so where they do nothing because something is there already.
+    pub promises: Vec<Promised>,
+    /// What they say of the database from then on, for `verify`.
+    pub claims: Vec<Claimed>,
 }
 
 /// Something that a statement needs.
@@ -51,7 +55,7 @@ impl Needs {
     /// Whether there is nothing to say.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty() && self.brings.is_empty()
+        self.all.is_empty() && self.brings.is_empty() && self.promises.is_empty() && self.claims.is_empty()
     }
 }
 
@@ -106,7 +110,12 @@ impl Judge<'_> {
         for need in &self.step.body.needs.all {
             let met = match need.have {
                 Have::Offered => self.offers(&need.feature),
-                Have::Since => self.offers(&need.feature) || has(&extension_of(&need.feature)),
+                Have::Since => {
+                    let extension = extension_of(&need.feature);
+                    // One that is created gets the version that is offered already.
+                    let is_there = self.capabilities.installed.contains(&extension);
+                    self.offers(&need.feature) || (is_there && has(&extension))
+                }
                 Have::Installed => self.capabilities.installed.contains(&need.feature) || has(&need.feature),
             };
             // One that is certain says more than one that is not.

@@ -209,7 +209,7 @@ impl Probe {
     #[must_use]
     pub fn settled(&self) -> Option<ProbeFact> {
         match self {
-            Self::Repeat => Some(ProbeFact::Repeatable),
+            Self::Repeat | Self::Refreshed(_) => Some(ProbeFact::Repeatable),
             Self::Unknown | Self::Piecemeal => Some(ProbeFact::Unknown),
             _ => None,
         }

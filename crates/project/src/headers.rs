@@ -77,9 +77,6 @@ pub(crate) fn check(file: &SqlFile, set: &SetName, service: &ServiceName, owners
         findings.push(Finding::error("not-supported", message).at(file.place(range)));
     };
     headers.gates.iter().for_each(|gate| later("gate", &gate.range));
-    if let Some(refresh) = headers.refresh.first() {
-        later("refresh", &refresh.range);
-    }
     if let Some(header) = &headers.service
         && header.value != set.as_str()
         && owners.service(&header.value) != Some(service)

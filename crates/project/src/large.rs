@@ -18,6 +18,7 @@ pub(crate) fn misfits(file: &SqlFile, scan: &sql::Scan) -> Vec<Finding> {
     };
     headers.no_transaction.iter().for_each(|asked| refuse("this directive says that it does not", &asked.range));
     headers.batch.iter().for_each(|asked| refuse("a backfill is many", &asked.range));
+    headers.refresh.iter().for_each(|asked| refuse("a refresh cannot be in one", &asked.range));
     headers.probes.iter().for_each(|probe| refuse("this probe is for a statement that runs alone", &probe.range));
     findings
 }

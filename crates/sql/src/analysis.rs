@@ -15,6 +15,7 @@ use crate::name::QualifiedName;
 use crate::needs::{self, Need};
 use crate::phase::Phase;
 use crate::split::{Script, Statement};
+use crate::timescale::{self, AggregateBuild, Promise};
 use crate::tree;
 
 /// Longer statements are rows, not structure, and are not parsed: the parser takes quadratic time in the nesting.
@@ -44,6 +45,10 @@ pub struct Analysis {
     pub changes: Vec<ColumnChange>,
     /// Options of TimescaleDB, in order.
     pub timescale_options: Vec<TimescaleOption>,
+    /// The continuous aggregate that it creates.
+    pub aggregate: Option<AggregateBuild>,
+    /// What it promises, in order, and whether it does nothing where something is there already.
+    pub promises: Vec<(Promise, bool)>,
     /// What it needs of its server, in order.
     pub needs: Vec<Need>,
     /// The extensions that it creates or brings up to date, or perhaps does.
@@ -223,6 +228,8 @@ fn analyze_statement(text: &str, statement: &Statement) -> Analysis {
         lock: LockLevel::AccessExclusive,
         changes: Vec::new(),
         timescale_options: Vec::new(),
+        aggregate: timescale::aggregate(text, range),
+        promises: Vec::new(),
         needs: Vec::new(),
         brings: Vec::new(),
         syntax_errors: Vec::new(),
@@ -234,6 +241,7 @@ fn analyze_statement(text: &str, statement: &Statement) -> Analysis {
             facts.fill(&mut analysis);
         }
     }
+    analysis.promises = timescale::promises(text, range, &analysis.calls);
     analysis.needs = needs::needs(text, range, &analysis);
     analysis.brings = needs::brings(text, range, &analysis);
     analysis

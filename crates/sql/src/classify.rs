@@ -94,6 +94,13 @@ pub enum NonTx {
     Cluster,
     /// A DO whose body commits, rolls back or calls what cannot run in a transaction.
     CommittingDo,
+    /// A DO whose body does nothing but refresh continuous aggregates.
+    RefreshingDo,
+    /// ALTER EXTENSION timescaledb UPDATE, which has to be the first statement of a session.
+    UpdateTimescale {
+        /// The version, where one is given.
+        version: Option<String>,
+    },
     /// A CALL of a procedure of the same file that commits.
     CommittingCall {
         /// The procedure.
@@ -114,6 +121,8 @@ pub struct IndexBuild {
     pub if_not_exists: bool,
     /// Where the text behind the table's name begins: method, columns, predicate.
     pub rest: Option<usize>,
+    /// Where the WITH list stands that the index is stored by.
+    pub options: Option<Range<usize>>,
 }
 
 /// What REINDEX rebuilds.
@@ -165,7 +174,10 @@ pub(crate) fn classify(text: &str, range: &Range<usize>) -> StatementClass {
     } else if words.eat("call") {
         return call(words);
     } else {
-        body_commits(&tokens).then_some(NonTx::CommittingDo)
+        match refreshes_only(&tokens) {
+            true => Some(NonTx::RefreshingDo),
+            false => body_commits(&tokens).then_some(NonTx::CommittingDo),
+        }
     };
     non_tx.map_or(StatementClass::Transactional, StatementClass::NonTransactional)
 }
@@ -201,12 +213,27 @@ fn create(mut words: Words<'_, '_>) -> Option<NonTx> {
     words.eat_kind(TokenKind::CloseParen);
     words.eat_kind(TokenKind::Star);
     let rest = words.peek().map(|token| token.range.start);
-    let build = IndexBuild { name, table, unique, if_not_exists, rest };
+    let options = stored_by(words);
+    let build = IndexBuild { name, table, unique, if_not_exists, rest, options };
     if concurrently {
         Some(NonTx::CreateIndexConcurrently(build))
     } else {
         has_option(words, "transaction_per_chunk").then_some(NonTx::IndexTransactionPerChunk(build))
     }
+}
+
+/// The first WITH list.
+fn stored_by(mut words: Words<'_, '_>) -> Option<Range<usize>> {
+    while let Some(token) = words.peek() {
+        let start = token.range.start;
+        let mut rest = words;
+        if rest.eat("with") && rest.group().is_some() {
+            let end = words.until(&rest);
+            return Some(start..end);
+        }
+        words.advance();
+    }
+    None
 }
 
 /// Is `timescaledb.NAME` among the options?
@@ -258,6 +285,12 @@ fn drop_statement(mut words: Words<'_, '_>) -> Option<NonTx> {
 fn alter(mut words: Words<'_, '_>) -> Option<NonTx> {
     if words.eat("system") {
         return Some(NonTx::AlterSystem);
+    }
+    if words.eat("extension") {
+        let updates = words.name().is_some_and(|name| name.name == "timescaledb") && words.eat("update");
+        let version = words.eat("to").then(|| words.peek()).flatten();
+        let version = version.map(|token| string_value(token).map_or_else(|| token.text.to_owned(), |(text, _)| text));
+        return updates.then_some(NonTx::UpdateTimescale { version });
     }
     if words.eat("database") {
         return words.contains("set tablespace").then_some(NonTx::AlterDatabaseTablespace);
@@ -337,6 +370,25 @@ fn body_commits(tokens: &[Token<'_>]) -> bool {
                 || (words.eat("rollback") && !words.contains_before_semicolon("to"))
                 || (words.eat("call") && words.name().is_some_and(|name| name.name == REFRESH)))
     })
+}
+
+/// Does the body of a DO refresh continuous aggregates and change nothing else? It can be repeated then.
+fn refreshes_only(tokens: &[Token<'_>]) -> bool {
+    let longest = tokens.iter().filter(|token| token.is_string()).max_by_key(|token| token.text.len());
+    let Some((body, _)) = longest.and_then(string_value) else {
+        return false;
+    };
+    let tokens: Vec<_> = Lexer::new(&body).significant().collect();
+    let harmless = ["begin", "end", "raise", "if", "else", "elsif", "for", "null"];
+    let mut refreshes = false;
+    let begins = |at: usize| at == 0 || starts_statement(&tokens[at - 1]);
+    let each = (0..tokens.len()).filter(|at| begins(*at)).all(|at| {
+        let mut words = Words::new(&tokens[at..]);
+        let refresh = words.eat("call") && words.name().is_some_and(|name| name.name == REFRESH);
+        refreshes |= refresh;
+        refresh || harmless.iter().any(|word| tokens[at].is(word))
+    });
+    each && refreshes
 }
 
 pub(crate) fn starts_statement(previous: &Token<'_>) -> bool {

@@ -46,6 +46,17 @@ pub struct Batch {
     pub age: Option<Limit>,
 }
 
+/// A continuous aggregate that is refreshed when the migration is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refresh {
+    /// The aggregate.
+    pub name: QualifiedName,
+    /// From when on, as a literal without quotes; from the beginning, where none is given.
+    pub from: Option<String>,
+    /// Until when.
+    pub to: Option<String>,
+}
+
 /// A duration that something is held to, or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
@@ -168,7 +179,11 @@ pub(crate) fn read(text: &Placed<String>, headers: &mut Headers) -> Result<(), H
             headers.probes.push(arguments.placed(query));
             Ok(())
         }
-        "refresh" => arguments.list("the names of aggregates", &mut headers.refresh),
+        "refresh" => {
+            let refreshed = arguments.parse("`AGGREGATE, …`, and may have `from START to END`", refresh)?;
+            headers.refresh.extend(refreshed.into_iter().map(|one| arguments.placed(one)));
+            Ok(())
+        }
         "batch" => {
             let batch = arguments.parse("`table=… key=… size=…`, and may have `time=… lag=… age=…`", batch)?;
             arguments.once(batch, &mut headers.batch)
@@ -290,6 +305,31 @@ fn batch(text: &str) -> Option<Batch> {
     })
 }
 
+fn refresh(text: &str) -> Option<Vec<Refresh>> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let at = |word: &str| words.iter().position(|it| *it == word);
+    let (from, to) = (at("from"), at("to"));
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        return None;
+    }
+    let bound = |start: Option<usize>, end: Option<usize>| match start {
+        None => Some(None),
+        Some(start) => moment(&words[start + 1..end.unwrap_or(words.len())].join(" ")).map(Some),
+    };
+    let (start, end) = (bound(from, to)?, bound(to, None)?);
+    let list = words[..from.or(to).unwrap_or(words.len())].join(" ");
+    let names = list.split(',').map(|name| QualifiedName::from_text(name.trim()));
+    let one = |name: Option<QualifiedName>| Some(Refresh { name: name?, from: start.clone(), to: end.clone() });
+    names.map(one).collect()
+}
+
+/// A point in time or a number, as it stands in a literal.
+fn moment(text: &str) -> Option<String> {
+    let text = text.trim_matches('\'');
+    let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, ' ' | ':' | '+' | '-' | '.' | '/');
+    (!text.is_empty() && text.chars().all(fits)).then(|| text.to_owned())
+}
+
 fn limit(text: &str) -> Option<Limit> {
     if text == "off" {
         return Some(Limit::Off);
@@ -334,7 +374,9 @@ mod tests {
             "role app_owner",
             "search_path app, public",
             "probe SELECT true;",
-            "refresh energy_hourly, energy_daily",
+            "refresh energy_hourly, app.energy_daily",
+            "refresh energy_hourly from 2024-01-01 00:00+00 to '2024-02-01'",
+            "refresh counts to 1000",
             "batch table=tasks key=id size=10000",
             "allow drop-table because it was never used",
         ] {
@@ -362,6 +404,11 @@ mod tests {
         );
         check("allow drop-table", "`allow` needs `RULE because REASON`");
         check("allow drop-table because ", "`allow` needs `RULE because REASON`");
+        for bad in
+            ["refresh", "refresh a b", "refresh a,", "refresh a from", "refresh a to 5 from 3", "refresh a from now()"]
+        {
+            check(bad, "`refresh` needs `AGGREGATE, …`, and may have `from START to END`");
+        }
         check("gate a b", "`gate` needs the name of a gate");
     }
 

@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::directive::{self, Allow, Batch, HeaderError};
+use crate::directive::{self, Allow, Batch, HeaderError, Refresh};
 use crate::phase::Phase;
 use crate::rules;
 use crate::split::Script;
@@ -54,8 +54,8 @@ pub struct Headers {
     pub search_path: Option<Placed<String>>,
     /// `-- dunlin: probe SELECT …`, for the statement that follows it.
     pub probes: Vec<Placed<String>>,
-    /// `-- dunlin: refresh NAME…`: continuous aggregates to refresh after this migration.
-    pub refresh: Vec<Placed<String>>,
+    /// `-- dunlin: refresh NAME, … [from START] [to END]`: continuous aggregates to refresh after this migration.
+    pub refresh: Vec<Placed<Refresh>>,
     /// `-- dunlin: batch table=tasks key=id size=10000`
     pub batch: Option<Placed<Batch>>,
     /// `-- dunlin: allow RULE because REASON`

@@ -42,6 +42,7 @@ mod scan;
 mod source;
 mod split;
 mod stream;
+mod timescale;
 mod tree;
 
 pub use analysis::{
@@ -53,9 +54,9 @@ pub use blocks::{Marks, StreamError};
 pub use call::{Argument, Call, CronJob};
 pub use classify::{EnumValue, IndexBuild, NonTx, ReindexTarget, StatementClass};
 pub use control::{ControlError, IsolationLevel, TransactionModes};
-pub use digest::{Digest, Digests};
 pub use dialect::Dialect;
-pub use directive::{Allow, Batch, HeaderError, Limit, duration};
+pub use digest::{Digest, Digests};
+pub use directive::{Allow, Batch, HeaderError, Limit, Refresh, duration};
 pub use excerpt::Excerpt;
 pub use headers::{Headers, Placed, headers};
 pub use lines::{LineIndex, Position};
@@ -71,3 +72,4 @@ pub use scan::Scan;
 pub use source::Source;
 pub use split::{Script, SplitError, Statement, split, split_part};
 pub use stream::Sizes;
+pub use timescale::{AggregateBuild, Hypertable, Promise};

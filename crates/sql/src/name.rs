@@ -73,6 +73,12 @@ impl<'t, 's> Words<'t, 's> {
         Some(first)
     }
 
+    /// Where the last token ends that `rest` does not have any more.
+    pub(crate) fn until(&self, rest: &Self) -> usize {
+        let taken = self.tokens.len() - rest.tokens.len();
+        taken.checked_sub(1).map_or(0, |last| self.tokens[last].range.end)
+    }
+
     /// Takes these words if all of them are next.
     pub(crate) fn eat(&mut self, words: &str) -> bool {
         let mut rest = *self;

@@ -131,7 +131,17 @@ fn procedures_and_do_bodies() {
     check_class("do $$ begin update t set a = 1; commit; end $$", "CommittingDo");
     check_class("do language plpgsql 'begin if true then rollback; end if; end'", "CommittingDo");
     check_class("do $$ begin rollback to x; perform 'a; commit;'; end $$", "tx");
-    check_class("do $$ begin call refresh_continuous_aggregate('v', null, null); end $$", "CommittingDo");
+    check_class("do $$ begin call refresh_continuous_aggregate('v', null, null); end $$", "RefreshingDo");
+    check_class(
+        "do $$ begin insert into t values (1); call refresh_continuous_aggregate('v', null, null); end $$",
+        "CommittingDo",
+    );
+    check_class(
+        "do $$ declare n text; begin for n in select 'a' loop call refresh_continuous_aggregate(n, null, null); end loop; end $$",
+        "CommittingDo",
+    );
+    check_class("alter extension timescaledb update to '2.20.0'", "UpdateTimescale { version: Some(\"2.20.0\") }");
+    check_class("alter extension pg_trgm update", "tx");
     check_class("do $$ begin <<l>> commit; end $$", "CommittingDo");
     check_class("do $$ begin call app.cleanup(); end $$", "tx");
     check_class("do $$ begin insert into t (commit) values (1); end $$", "tx");

@@ -19,3 +19,4 @@ mod signals;
 mod simulation;
 mod splitter;
 mod tally;
+mod timescale;

@@ -145,6 +145,13 @@ fn asked(probe: &Probe) -> String {
             let everywhere = cluster.as_ref().map(|cluster| format!(" on {cluster}")).unwrap_or_default();
             format!("{}{everywhere}{}", effects.join(" and "), if *again { ", again" } else { "" })
         }
+        Probe::ChunkIndex { index, table, shape } => {
+            let rest = shape.as_ref().map_or("", |shape| shape.rest.as_str());
+            format!("index {index} of the chunks of {table}:{rest}")
+        }
+        Probe::Promised(promise) => format!("{promise:?}"),
+        Probe::Refreshed(refresh) => refresh.to_string(),
+        Probe::Updated { extension, version } => format!("{extension} at {version:?}"),
         Probe::Repeat => "repeat".to_owned(),
         Probe::Rebuilt(Rebuilt::Index(name)) => format!("rebuilds index {name}"),
         Probe::Rebuilt(Rebuilt::Table(name)) => format!("rebuilds indexes of {name}"),

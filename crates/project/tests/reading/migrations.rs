@@ -130,10 +130,6 @@ fn headers_that_cannot_be_followed_are_errors() {
       at m/V1__a.sql:2:17
        | -- dunlin: gate flag
        |                 ^^^^
-    error[not-supported]: the directive `refresh` is not supported yet
-      at m/V1__a.sql:4:20
-       | -- dunlin: refresh c
-       |                    ^
     error[service-mismatch]: the header says service `other`, but the file belongs to service `s`
       at m/V1__a.sql:1:13
        | -- Service: other
@@ -144,6 +140,11 @@ fn headers_that_cannot_be_followed_are_errors() {
        | select 1;
        | ^^^^^^^^
       hint: write `WHERE :batch`, or `WHERE :batch(t)` for the columns of `t`
+    error[directive-misplaced]: the directive `refresh` is for targets of kind `timescale`
+      at m/V1__a.sql:4:20
+       | -- dunlin: refresh c
+       |                    ^
+      hint: remove it, or let the target be of that kind
     ");
     assert_snapshot!(shown(&format!("{ONE_SET}//- m/20250101000000_A_Expand.sql\n-- dunlin: phase contract\nselect 1\n//- m/20250101000000_A_Expand.down.sql\n-- dunlin: depends x/1\nselect 1"), findings), @r#"
 error[phase-conflict]: this phase is not the one that the file's name or folder says

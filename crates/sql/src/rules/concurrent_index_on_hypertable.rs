@@ -14,12 +14,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(lint: &Lint<'_>, findings: &mut Findings) {
-    let analysis = lint.source.analysis().iter();
-    let made = analysis.flat_map(|it| it.calls.iter().filter_map(|call| call.hypertable()));
-    let hypertables: Vec<_> = made.chain(lint.context.hypertables.iter().cloned()).collect();
+    let hypertables = lint.hypertables();
     for (statement, analysis) in lint.statements() {
         if let StatementClass::NonTransactional(NonTx::CreateIndexConcurrently(build)) = &analysis.class
-            && hypertables.iter().any(|table| table.may_be(&build.table))
+            && hypertables.iter().any(|table| table.name.may_be(&build.table))
         {
             findings.add(
                 statement.range.clone(),

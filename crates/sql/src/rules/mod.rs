@@ -5,23 +5,28 @@
 //! that is reported: the other rules would guess.
 
 mod add_not_null_column;
+mod aggregate_not_refilled;
+mod compressed_hypertable_change;
 mod concurrent_index_if_not_exists;
 mod concurrent_index_on_hypertable;
 mod cron_unnamed_job;
 mod drop_column;
 mod drop_table;
+mod hypertable_after_rows;
+mod no_session;
 mod non_transactional_in_pair;
 mod own_tracking_table;
-mod no_session;
+mod populate;
 mod registry;
 mod session_setting;
 mod syntax_error;
-mod populate;
+mod timescale_not_idempotent;
+mod unique_without_time_column;
 mod unnamed_concurrent_index;
+mod unprobed_statement;
+mod unreplicated_table;
 mod update_limit;
 
 pub use registry::{ALL, CLICKHOUSE, LintContext, Rule};
 
 pub(crate) use registry::check;
-mod unprobed_statement;
-mod unreplicated_table;

@@ -10,26 +10,33 @@ use crate::name::QualifiedName;
 use crate::phase::Phase;
 use crate::problem::{Severity, Violation};
 use crate::rules::{
-    add_not_null_column, concurrent_index_if_not_exists, concurrent_index_on_hypertable, cron_unnamed_job, drop_column,
-    drop_table, no_session, non_transactional_in_pair, own_tracking_table, populate, session_setting, syntax_error,
-    unnamed_concurrent_index, unprobed_statement, unreplicated_table, update_limit,
+    add_not_null_column, aggregate_not_refilled, compressed_hypertable_change, concurrent_index_if_not_exists,
+    concurrent_index_on_hypertable, cron_unnamed_job, drop_column, drop_table, hypertable_after_rows, no_session,
+    non_transactional_in_pair, own_tracking_table, populate, session_setting, syntax_error, timescale_not_idempotent,
+    unique_without_time_column, unnamed_concurrent_index, unprobed_statement, unreplicated_table, update_limit,
 };
 use crate::source::Source;
 use crate::split::Statement;
+use crate::timescale::Hypertable;
 
 /// Every rule for PostgreSQL.
-pub const ALL: [&Rule; 12] = [
+pub const ALL: [&Rule; 17] = [
     &syntax_error::RULE,
     &update_limit::RULE,
     &add_not_null_column::RULE,
+    &aggregate_not_refilled::RULE,
+    &compressed_hypertable_change::RULE,
     &concurrent_index_if_not_exists::RULE,
     &concurrent_index_on_hypertable::RULE,
     &cron_unnamed_job::RULE,
     &drop_column::RULE,
     &drop_table::RULE,
+    &hypertable_after_rows::RULE,
     &non_transactional_in_pair::RULE,
     &own_tracking_table::RULE,
     &session_setting::RULE,
+    &timescale_not_idempotent::RULE,
+    &unique_without_time_column::RULE,
     &unnamed_concurrent_index::RULE,
 ];
 
@@ -65,7 +72,9 @@ pub struct LintContext {
     /// The phase that the file's name gives it, where its headers do not.
     pub phase: Option<Phase>,
     /// Hypertables that other files make.
-    pub hypertables: Vec<QualifiedName>,
+    pub hypertables: Vec<Hypertable>,
+    /// Hypertables that earlier files compress.
+    pub compressed: Vec<QualifiedName>,
 }
 
 /// A file under check.
@@ -78,6 +87,12 @@ impl<'a> Lint<'a> {
     pub(super) fn statements(&self) -> impl Iterator<Item = (&'a Statement, &'a Analysis)> {
         let source = self.source;
         source.statements().iter().zip(source.analysis())
+    }
+
+    /// The hypertables that this file or another one makes.
+    pub(super) fn hypertables(&self) -> Vec<Hypertable> {
+        let here = self.source.analysis().iter().flat_map(Analysis::hypertables);
+        here.chain(self.context.hypertables.iter().cloned()).collect()
     }
 
     /// The first tokens of a statement.
@@ -141,7 +156,6 @@ pub(crate) fn check(source: &Source, context: &LintContext) -> Vec<Violation> {
     if source.dialect() == Dialect::ClickHouse {
         found = CLICKHOUSE.iter().flat_map(|rule| run(rule)).collect();
     } else if found.is_empty() {
-
         found = ALL.iter().skip(1).flat_map(|rule| run(rule)).collect();
     } else {
         found.extend(run(&update_limit::RULE));
@@ -208,9 +222,15 @@ mod tests {
         let declared_otherwise = "-- dunlin: phase expand\nDROP TABLE t";
         assert_eq!(lint(declared_otherwise, &contract), 1);
         let metrics = QualifiedName { schema: Some("app".to_owned()), name: "metrics".to_owned() };
+        let metrics = Hypertable { name: metrics, time: Some("at".to_owned()) };
         let hypertable = LintContext { hypertables: vec![metrics], ..LintContext::default() };
         let index = "CREATE INDEX CONCURRENTLY i ON metrics (at)";
         assert_eq!(lint(index, &hypertable), 1);
         assert_eq!(lint(index, &LintContext::default()), 0);
+        let keys = |columns: &str| format!("ALTER TABLE metrics ADD CONSTRAINT k UNIQUE ({columns})");
+        assert_eq!([lint(&keys("id"), &hypertable), lint(&keys("id, at"), &hypertable)], [1, 0]);
+        let compressed = QualifiedName { schema: None, name: "metrics".to_owned() };
+        let compressed = LintContext { compressed: vec![compressed], ..LintContext::default() };
+        assert_eq!(lint(&keys("id, at"), &compressed), 1);
     }
 }

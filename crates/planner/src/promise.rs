@@ -1,0 +1,105 @@
+//! What a statement promises that does nothing where something of that name is there already, such as a policy that is added
+//! with `if_not_exists`; and continuous aggregates, which are refreshed when a migration is done.
+//!
+//! Expressions are the file's own text; the server compares, so that it does not matter how they are written.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::QualifiedName;
+
+/// What is to be so once a statement has run, whether it did something or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Promise {
+    /// A policy of TimescaleDB with these arguments.
+    Policy(Policed),
+    /// A hypertable with this dimension.
+    Hypertable {
+        /// The table, as the file writes it in a string.
+        relation: String,
+        /// Its time column.
+        column: Option<String>,
+        /// The interval of its chunks, as an expression.
+        interval: Option<String>,
+    },
+    /// A hypertable that is compressed.
+    Compression {
+        /// The table, as SQL takes it.
+        relation: String,
+    },
+    /// A continuous aggregate with this query.
+    Aggregate(AggregateShape),
+}
+
+/// A policy as a statement adds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Policed {
+    /// What runs it, such as `policy_retention`.
+    pub procedure: String,
+    /// The hypertable or continuous aggregate, as the file writes it in a string.
+    pub relation: String,
+    /// Keys of its configuration, each with an expression for its value.
+    pub config: Vec<(String, String)>,
+    /// How often it runs, as an expression.
+    pub schedule: Option<String>,
+}
+
+/// What tells one continuous aggregate from another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AggregateShape {
+    /// Its name.
+    pub name: QualifiedName,
+    /// The list of its columns with parentheses, or nothing.
+    pub columns: String,
+    /// Its query.
+    pub query: String,
+}
+
+/// What the statement at `statement` of a body promises.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Promised {
+    /// The statement, from 0.
+    pub statement: usize,
+    /// What is to be so once it has run.
+    pub promise: Promise,
+}
+
+/// A continuous aggregate that is refreshed, between two literals where they are given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refresh {
+    /// The aggregate.
+    pub name: QualifiedName,
+    /// From when on.
+    pub from: Option<String>,
+    /// Until when.
+    pub to: Option<String>,
+}
+
+impl fmt::Display for Refresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refresh of `{}`", self.name)?;
+        if let Some(from) = &self.from {
+            write!(f, " from {from}")?;
+        }
+        if let Some(to) = &self.to {
+            write!(f, " to {to}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy(policed) => {
+                let kind = policed.procedure.trim_start_matches("policy_").replace('_', " ");
+                write!(f, "{kind} policy of `{}`", policed.relation)
+            }
+            Self::Hypertable { relation, .. } => write!(f, "hypertable `{relation}`"),
+            Self::Compression { relation } => write!(f, "compression of `{}`", relation.replace('"', "")),
+            Self::Aggregate(shape) => write!(f, "continuous aggregate `{}`", shape.name),
+        }
+    }
+}

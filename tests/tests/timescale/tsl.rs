@@ -1,0 +1,129 @@
+//! What needs the Timescale License: continuous aggregates, policies, compression.
+
+#![expect(clippy::unwrap_used, reason = "a test whose server is there has a database")]
+
+use dunlin_tests::{Dunlin, Foreign, Workspace};
+
+use crate::support::{EXTENSION, Files, READINGS};
+
+const HOURLY: &str = "SELECT time_bucket('1 hour', ts) AS hour, avg(value) AS mean FROM readings GROUP BY 1";
+const DAILY: &str = "SELECT time_bucket('1 day', hour) AS day, max(mean) AS most FROM hourly GROUP BY 1";
+
+fn aggregate(name: &str, query: &str, end: &str) -> String {
+    format!("CREATE MATERIALIZED VIEW IF NOT EXISTS {name} WITH (timescaledb.continuous) AS\n{query}\n{end};\n")
+}
+
+/// Readings, an aggregate with data, one on it without, and two policies.
+fn files(database: &Foreign) -> Files {
+    let files = Files::new(&database.url(), &[("001_extension.sql", EXTENSION), ("002_t.sql", READINGS)]);
+    files.write("003_hourly.sql", &aggregate("hourly", HOURLY, ""));
+    let policies = "SELECT add_retention_policy('readings', INTERVAL '10 years', if_not_exists => true);
+SELECT add_continuous_aggregate_policy('hourly', INTERVAL '1 year', INTERVAL '1 hour', INTERVAL '1 day', if_not_exists => true);\n";
+    files.write("004_daily.sql", &format!("{}{policies}", aggregate("daily", DAILY, "WITH NO DATA")));
+    files
+}
+
+#[test]
+fn aggregates_are_refreshed_in_their_order_behind_the_migration() {
+    let Some(database) = Foreign::tsl("aggregates_are_refreshed_in_their_order_behind_the_migration") else { return };
+    let files = files(&database);
+    let _ = files.run("up --yes", 0);
+    assert_eq!(database.sql("SELECT count(*) FROM hourly"), "240");
+    assert_eq!(database.sql("SELECT count(*) FROM daily"), "0");
+    let refresh = "-- dunlin: refresh daily, hourly from 2026-01-01 to 2026-01-05 00:00+00
+INSERT INTO readings VALUES ('2026-01-02 00:30+00', 1, 100000), ('2026-01-08 00:30+00', 1, 100000);
+CREATE TABLE beside (a int);\n";
+    files.write("005_refresh.sql", refresh);
+    let said = files.run("explain app/5", 0);
+    let (hourly, daily) = (said.find("refresh of `hourly`"), said.find("refresh of `daily`"));
+    assert!(hourly.is_some() && hourly < daily, "{said}");
+    let _ = files.run("up --yes", 0);
+    assert_eq!(database.sql("SELECT count(*), max(mean) > 1000 FROM hourly"), "240|t");
+    assert_eq!(database.sql("SELECT count(*), max(most) > 1000 FROM daily"), "4|t");
+    assert_eq!(database.sql("SELECT step FROM dunlin.ledger WHERE id = 'app/005'"), "3");
+    // The file itself is one transaction still.
+    files.refuses(
+        "006_fails.sql",
+        "-- dunlin: refresh daily\nCREATE TABLE half (a int);\nSELECT 1 / 0;\n",
+        "division by zero",
+    );
+    assert_eq!(database.sql("SELECT to_regclass('half') IS NULL"), "t");
+}
+
+#[test]
+fn what_is_there_otherwise_is_a_failure() {
+    let Some(database) = Foreign::tsl("what_is_there_otherwise_is_a_failure") else { return };
+    let files = files(&database);
+    let _ = files.run("up --yes", 0);
+    let same = "SELECT add_retention_policy('readings', drop_after => '120 months'::interval, if_not_exists => true);
+SELECT add_continuous_aggregate_policy('hourly', start_offset => INTERVAL '12 months', end_offset => INTERVAL '60 minutes', schedule_interval => INTERVAL '24 hours', if_not_exists => true);\n";
+    let again = aggregate(
+        "hourly",
+        "SELECT public.time_bucket(INTERVAL '60 min', readings.ts) AS hour, avg(readings.value) AS mean FROM public.readings GROUP BY time_bucket('1 hour', ts)",
+        "WITH NO DATA",
+    );
+    files.write("005_same.sql", &format!("{same}{again}"));
+    let _ = files.run("up --yes", 0);
+    let retention = "SELECT add_retention_policy('readings', INTERVAL '1 year', if_not_exists => true);\n";
+    let other = "drop_after is 10 years, and the file says INTERVAL '1 year'";
+    files.refuses("006_other.sql", retention, other);
+    files.refuses("006_other.sql", &format!("-- dunlin: transaction none\n{retention}"), other);
+    let offsets = "SELECT add_continuous_aggregate_policy('hourly', NULL, INTERVAL '2 hours', INTERVAL '1 day', if_not_exists => true);\n";
+    files.refuses("006_other.sql", offsets, "end_offset is 01:00:00, and the file says INTERVAL '2 hours'");
+    for end in ["", "WITH NO DATA"] {
+        let text = aggregate("hourly", &HOURLY.replace("1 hour", "2 hours"), end);
+        files.refuses("006_other.sql", &text, "continuous aggregate `hourly` is there already, and is another one");
+    }
+    assert!(files.run("verify", 0).contains("5 things as the migrations say"));
+    let changed = format!("{retention}SELECT remove_retention_policy('readings');\n");
+    files.write("006_other.sql", &changed);
+    files.write(
+        "007_compress.sql",
+        "ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = 'sensor');
+SELECT add_compression_policy('readings', INTERVAL '30 days');\n",
+    );
+    let _ = files.run("up --yes", 0);
+    assert!(files.run("verify", 0).contains("6 things as the migrations say"));
+    let _ = database
+        .sql("SELECT remove_compression_policy('readings'); ALTER TABLE readings SET (timescaledb.compress = false)");
+    let said = files.run("verify", 4);
+    assert!(said.contains("compression policy of `readings` is not in `main`"), "{said}");
+    assert!(said.contains("compression of `readings` is not as its migration says: it is switched off"), "{said}");
+}
+
+#[test]
+fn policies_rest_while_their_database_is_migrated() {
+    let Some(database) = Foreign::tsl("policies_rest_while_their_database_is_migrated") else { return };
+    let files = files(&database);
+    let _ = files.run("up --yes", 0);
+    let pauses = "[targets.main]\nkind = \"timescale\"\nurl = \"${URL}\"\npause = [\"policy_retention *\"]\n";
+    files.configure("[targets.main]\nkind = \"timescale\"\nurl = \"${URL}\"\n", pauses);
+    files.write(
+        "005_look.sql",
+        "CREATE TABLE seen AS SELECT proc_name FROM timescaledb_information.jobs WHERE NOT scheduled;\n",
+    );
+    let said = files.run("up --yes", 0);
+    assert!(said.contains("paused job `policy_retention readings`"), "{said}");
+    assert!(said.contains("resumed job `policy_retention readings`"), "{said}");
+    assert_eq!(database.sql("SELECT * FROM seen"), "policy_retention");
+    assert_eq!(database.sql("SELECT count(*) FROM timescaledb_information.jobs WHERE NOT scheduled"), "0");
+}
+
+#[test]
+fn the_fleets_rollups_run() {
+    let Some(core) = Foreign::tsl("the_fleets_rollups_run") else { return };
+    let (erp, metrics) = (Foreign::tsl("").unwrap(), Foreign::tsl("").unwrap());
+    let files = Workspace::fleet();
+    let target = |name: &str, of: &Foreign| format!("[targets.{name}]\nurl = \"{}\"\n", of.url());
+    let targets = [target("core", &core), target("erp", &erp), target("metrics", &metrics)].concat();
+    files.write("configs/tsl.toml", &format!("{targets}[targets.jobs]\nenabled = false\n"));
+    let dunlin = Dunlin::at(files.dir()).with("JOBS_DATABASE_URL", core.url());
+    let _ = dunlin.run("--env tsl up --service energy --service harvestry --yes").exits(0);
+    assert_eq!(metrics.sql("SELECT count(*) FROM timescaledb_information.continuous_aggregates"), "2");
+    assert_eq!(erp.sql("SELECT view_name FROM timescaledb_information.continuous_aggregates"), "sensor_rollups_1m");
+    for version in ["energy.rollups/5", "energy.rollups/3", "harvestry.rollups/20250929170000"] {
+        let _ = dunlin.run(&format!("--env tsl down --version {version} --yes")).exits(0);
+    }
+    assert_eq!(metrics.sql("SELECT count(*) FROM timescaledb_information.continuous_aggregates"), "0");
+    let _ = dunlin.run("--env tsl up --service energy --service harvestry --yes").exits(0);
+}
