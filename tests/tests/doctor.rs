@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::Duration;
 
-use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Standby};
+use dunlin_devdb::{Cluster, ClusterSpec, DevdbError, Flavour, Standby, Template};
 use dunlin_tests::{Project, Scratch, Server, home};
 
 const FILES: &str = "
@@ -45,7 +45,7 @@ fn a_database_that_is_well() {
     insta::assert_snapshot!(project.says("doctor"), @"
     [stdout]
     core  postgres  PostgreSQL VERSION
-      info  disk  the database has 7 MiB; what is free is not known: the server does not tell
+      info  disk  the database has SIZE; what is free is not known: the server does not tell
       ok          reach, encryption, pooler, software, privileges, ledger, replication, transactions,
                   prepared, indexes, connections, locks, timeouts, freeze, clock
 
@@ -57,22 +57,26 @@ fn a_database_that_is_well() {
     insta::assert_snapshot!(project.says("doctor -v"), @"
     [stdout]
     core  postgres  PostgreSQL VERSION
-      ok    reach         127.0.0.1:PORT answers and takes writes
-      ok    encryption    not encrypted, within this machine
-      ok    pooler        none
-      ok    software      PostgreSQL VERSION
-      ok    privileges    role `postgres`, a superuser, may do what migrations need
-      ok    ledger        belongs to `postgres`, 1 line sealed and unchanged
-      ok    replication   a primary, without standbys
-      ok    transactions  none goes on for 1 min or longer
-      ok    prepared      none waits for 1 min or longer
-      ok    indexes       all are valid
-      ok    connections   193 of 197 of the server's connections are free
-      ok    locks         8 of 51200 entries of the lock table are in use
-      info  disk          the database has 7 MiB; what is free is not known: the server does not tell
-      ok    timeouts      nothing is set that ends what takes long
-      ok    freeze        the oldest transaction number is 0 million old
-      ok    clock         the server's clock and this machine's agree
+      ok       reach         127.0.0.1:PORT answers and takes writes
+      ok       encryption    not encrypted, within this machine
+      ok       pooler        none
+      ok       software      PostgreSQL VERSION
+      ok       privileges    role `postgres`, a superuser, may do what migrations need
+      ok       ledger        belongs to `postgres`, 1 line sealed and unchanged
+      ok       replication   a primary, without standbys
+      ok       transactions  none goes on for 1 min or longer
+      ok       prepared      none waits for 1 min or longer
+      ok       indexes       all are valid
+      ok       connections   SOME of ALL of the server's connections are free
+      ok       locks         SOME of ALL entries of the lock table are in use
+      info     disk          the database has SIZE; what is free is not known: the server does not tell
+      ok       timeouts      nothing is set that ends what takes long
+      ok       freeze        the oldest transaction number is young
+      ok       clock         the server's clock and this machine's agree
+      in part  offers        Files of any size, read while they run: in one transaction; what cannot be
+                             in one belongs into a file of its own
+      no       offers        Jobs rest while a database is migrated that they work in: there is nothing
+                             that goes on by itself
 
     1 target: fit for a run
     [exit 0]
@@ -84,7 +88,7 @@ fn nobody_answers() {
     let project = Project::of(FILES).with("CORE", "postgres://127.0.0.1:1/core");
     insta::assert_snapshot!(project.says("doctor"), @"
     [stdout]
-    core  postgres  
+    core  postgres
       error  reach  the server at 127.0.0.1:PORT cannot be reached: Connection refused (os error 111)
                     hint: see that it runs and that the target names its host and port, then try again
 
@@ -107,8 +111,8 @@ fn what_others_left_open() {
     [exit 0]
     ");
     insta::assert_snapshot!(says(&project, "transactions", "--long 1s"), @"
-    warning: pid PID (app `billing`, user postgres) is idle in transaction for TIME, with locks on 1 table or index: INSERT INTO busy VALUES (1);
-      hint: its locks stay until it ends: see who forgot it; SELECT pg_terminate_backend(21223) ends it
+    warning: pid PID (app `billing`, user postgres) is idle in transaction for TIME, with 1 lock on tables and indexes: INSERT INTO busy VALUES (1);
+      hint: its locks stay until it ends: see who forgot it; SELECT pg_terminate_backend(PID) ends it
     [exit 0]
     ");
 }
@@ -167,7 +171,8 @@ fn a_role_that_may_too_little() {
     ");
     let _ = self::project(&database).dunlin().run("up --yes").exits(0);
     insta::assert_snapshot!(says(&project, "privileges", ""), @"
-    ok: role `DB_app` may do what migrations need
+    error: role `DB_app` may not write the ledger, which belongs to `postgres`
+      hint: migrate as `postgres`, or let `dunlin init --roles` make roles that share the ledger
     [exit 1]
     ");
     let _ =
@@ -218,7 +223,13 @@ fn a_standby_and_one_that_is_missing() {
     ");
     let (one, two) = (primary.port(), standby.port());
     let all = format!("host=127.0.0.1,127.0.0.1,127.0.0.1 port=1,{two},{one} user=postgres dbname=postgres");
-    insta::assert_snapshot!(says(&project(&all), "reach", ""), @"");
+    insta::assert_snapshot!(says(&project(&all), "reach", ""), @"
+    warning: 127.0.0.1:PORT does not answer: Connection refused (os error 111)
+      hint: another host of the target is used instead
+    info: 127.0.0.1:PORT answers and is a standby
+    ok: 127.0.0.1:PORT answers and takes writes
+    [exit 0]
+    ");
     insta::assert_snapshot!(says(&project(&primary.url("postgres")), "replication", ""), @"
     ok: a primary, with 1 standby
     [exit 0]
@@ -227,7 +238,7 @@ fn a_standby_and_one_that_is_missing() {
     primary.psql("postgres", "SELECT pg_reload_conf()").unwrap();
     thread::sleep(Duration::from_millis(300));
     insta::assert_snapshot!(says(&project(&primary.url("postgres")), "replication", ""), @"
-    error: commits wait for 1 synchronous standby of `FIRST 1 (elsewhere)`, and 0 follow
+    error: commits wait for 1 synchronous standby of `FIRST 1 (elsewhere)`, and 0 of them follow
       hint: every migration would wait until they follow: start them, or take them out of `synchronous_standby_names`
     [exit 75]
     ");
@@ -242,10 +253,12 @@ fn settings_that_end_what_takes_long() {
         "ALTER DATABASE {name} SET statement_timeout = '3s'; ALTER DATABASE {name} SET idle_session_timeout = '10s'; \
          ALTER DATABASE {name} SET default_transaction_read_only = on"
     ));
-    insta::assert_snapshot!(says(&project(&database), "reach", ""), @"");
+    insta::assert_snapshot!(says(&project(&database), "reach", ""), @"
+    warning: 127.0.0.1:PORT answers and is set to read only
+      hint: `default_transaction_read_only` is on: Dunlin asks for transactions that write, and of several hosts passes this one over; see that it is meant
+    [exit 0]
+    ");
     insta::assert_snapshot!(says(&project(&database), "timeouts", ""), @"
-    warning: `default_transaction_read_only` is on for this role or database
-      hint: Dunlin asks for a transaction that writes, and of several hosts passes this one over; see that it is meant
     warning: `idle_session_timeout` is TIME for this role or database
       hint: a session that rests between two statements is cut: ALTER ROLE … SET idle_session_timeout = 0
     info: statement_timeout = TIME: Dunlin sets its own in its transactions
@@ -285,11 +298,10 @@ fn a_kind_that_the_server_is_not() {
         format!("{}\n{}", says(&project, "software", ""), says(&project, "ledger", ""))
     };
     insta::assert_snapshot!(of_kind("timescale"), @"
-    error: the target is of kind `timescale`, and the server does not preload timescaledb
-      hint: add timescaledb to `shared_preload_libraries` and restart the server
-    [exit 1]
     error: the target is of kind `timescale` but the server has no timescaledb
       hint: install TimescaleDB on the server, or let the target be of kind `postgres`
+    [exit 1]
+
     [exit 1]
     ");
     insta::assert_snapshot!(of_kind("cron"), @"
@@ -309,9 +321,44 @@ fn connections_that_are_few() {
     let _ = database
         .sql(&format!("CREATE ROLE {name}_few LOGIN CONNECTION LIMIT 4; GRANT ALL ON DATABASE {name} TO {name}_few"));
     insta::assert_snapshot!(says(&as_role(&database, &format!("{name}_few")), "connections", ""), @"
-    warning: 2 of 4 of the role's connections are free, and a run may open 8
+    warning: SOME of ALL of the role's connections are free, and a run may open 8
       hint: with fewer, parts of a run wait for one another or fail to connect: end what is idle, or raise the limit
     [exit 0]
     ");
     let _ = database.sql(&format!("DROP OWNED BY {name}_few; DROP ROLE {name}_few"));
+}
+
+#[test]
+fn a_mutation_that_does_not_get_on() {
+    let spec = ClusterSpec::temporary(home(), Flavour::ClickHouse);
+    let server = match Cluster::start(&spec, &|_| {}) {
+        Ok(server) => server,
+        Err(DevdbError::Unsupported { .. }) => return,
+        Err(error) => panic!("{error}"),
+    };
+    server.create_database("events", Template::Plain).unwrap();
+    let project = Project::of(FILES).with("CORE", server.url("events"));
+    project.workspace().replace("dunlin.toml", "kind = \"postgres\"", "kind = \"clickhouse\"");
+    insta::assert_snapshot!(project.says("doctor"), @"
+    [stdout]
+    core  clickhouse  ClickHouse 18.16.1
+      info  privileges  not known: what a user may do shows only when it does it
+      info  disk        the database has 0 B; what is free is not known: the server does not tell
+      ok                reach, encryption, software, ledger, mutations, clock
+
+    1 target: fit for a run
+    [exit 0]
+    ");
+    for statement in [
+        "CREATE TABLE clicks (id UInt32, page String) ENGINE = MergeTree ORDER BY id",
+        "INSERT INTO clicks VALUES (1, 'home')",
+        "ALTER TABLE clicks UPDATE page = toString(toDate(page)) WHERE 1",
+    ] {
+        let _ = server.query("events", statement).unwrap();
+    }
+    insta::assert_snapshot!(says(&project, "mutations", "--long 0s"), @"
+    warning: `mutation_2.txt` of `clicks` (UPDATE page = toString(toDate(page)) WHERE 1) goes on for TIME
+      hint: what changes `clicks` waits behind it; KILL MUTATION WHERE mutation_id = 'mutation_2.txt' gives it up
+    [exit 0]
+    ");
 }

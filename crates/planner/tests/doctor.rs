@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use dunlin_planner::{
     Access, Area, Audit, Class, Creation, Direct, Encryption, Examination, ExtensionSeen, Failure, FailureClass,
-    Finding, Freeze, Health, HostSeen, InvalidIndex, Lag, Level, Line, Load, LongTransaction, Membership, Mutation,
-    Prepared, Replication, RoleSeen, Room, Route, ServerRole, Setting, Slot, StandbySeen, TargetName, Told,
+    Finding, Freeze, Health, HostSeen, InvalidIndex, Lag, Ledger, Level, Line, Load, LongTransaction, Membership,
+    Mutation, Prepared, Replication, RoleSeen, Room, Route, ServerRole, Setting, Slot, StandbySeen, TargetName, Told,
     Transactions, Used, Verified, diagnose,
 };
 use insta::assert_snapshot;
@@ -138,7 +138,7 @@ fn hosts_and_encryption() {
     ok reach: a:1 answers and takes writes
     info reach: a:1 answers and is a standby
     warning reach: a:1 answers and is set to read only
-        `default_transaction_read_only` is on: of several hosts, it is passed over
+        `default_transaction_read_only` is on: Dunlin asks for transactions that write, and of several hosts passes this one over; see that it is meant
     warning reach: a:1 does not answer: refused
         another host of the target is used instead
     ");
@@ -243,6 +243,29 @@ fn ledgers() {
     error drift ledger: it has a rule
         look
     ");
+    let outdated = |owner: &'static str, owns| {
+        of("target core postgres\nledger core", Some(Area::Ledger), |examination| {
+            if let Ledger::Present { outdated, .. } = &mut examination.facts.as_mut().unwrap().ledger {
+                *outdated = true;
+            }
+            let ledger = Access::Present { owner: owner.to_owned(), owns, writes: true };
+            examination.health.as_mut().unwrap().role = Told::Known(RoleSeen { ledger, ..role() });
+        })
+    };
+    assert_snapshot!(outdated("bob", true), @"
+    info ledger: it is of an older version: the next run upgrades it
+    ok ledger: belongs to `bob`
+    ");
+    assert_snapshot!(outdated("bob", false), @"
+    error failed ledger: it is of an older version and belongs to `bob`, so that this role may not upgrade it
+        run `dunlin up` once as `bob`
+    ok ledger: belongs to `bob`
+    ");
+    assert_snapshot!(outdated("dunlin_owner", false), @"
+    error failed ledger: it is of an older version and belongs to `dunlin_owner`, so that this role may not upgrade it
+        as an administrator, run what `dunlin init --roles` prints in this database once more
+    ok ledger: belongs to `dunlin_owner`
+    ");
     assert_snapshot!(seen(|examination| {
         let finding = Finding::error("log-changed", "line 3 was changed").class(Class::Drift);
         examination.log = Ok(Some(Audit {
@@ -289,9 +312,11 @@ fn standbys() {
     error blocked replication: the server is a standby, 7 s behind: it takes no writes
         let the target name the primary, or all hosts of it (`host=one,two`), of which the one that takes writes is found
     ok replication: a primary, with 2 standbys, 1 of them synchronous
-    error blocked replication: commits wait for 2 synchronous standbys of `FIRST 2 (a, b)`, and 1 follow
+    error blocked replication: commits wait for 2 synchronous standbys of `FIRST 2 (a, b)`, and 1 of them follows
         every migration would wait until they follow: start them, or take them out of `synchronous_standby_names`
     ok replication: a primary, without standbys
+    info replication: commits wait for 1 synchronous standby of `a`, and whether they follow is not told to this role
+        a member of `pg_read_all_stats` sees it
     warning replication: standby `late` follows, 1 min and 10 B behind
         backfills rest while a standby is far behind, and a failover would lose what it has not received
     warning replication: standby `far` follows, 0 s and 1 GiB behind
@@ -334,7 +359,7 @@ fn what_others_left() {
         health.room = Told::Foreign;
     });
     assert_snapshot!(said, @"
-    warning transactions: pid 1 (app `billing`, user app) is idle in transaction for 2 h, with locks on 3 table or indexes: UPDATE t
+    warning transactions: pid 1 (app `billing`, user app) is idle in transaction for 2 h, with 3 locks on tables and indexes: UPDATE t
         its locks stay until it ends: see who forgot it; SELECT pg_terminate_backend(1) ends it
     warning transactions: pid 2 (user app) is active for 1 min: UPDATE t
         index builds wait for it, and changes of what it uses: begin when it is over
@@ -405,11 +430,10 @@ fn settings_ages_and_clocks() {
     let said = all(Area::Timeouts, settings, |health, settings| health.settings = Told::Known(settings));
     assert_snapshot!(said, @"
     ok timeouts: nothing is set that ends what takes long
-    info timeouts: statement_timeout = 3000 ms, idle_session_timeout = 90000 ms: Dunlin sets its own in its transactions
+    info timeouts: statement_timeout = 3000 ms: Dunlin sets its own in its transactions
     warning timeouts: `idle_session_timeout` is 5000 ms for this role or database
         a session that rests between two statements is cut: ALTER ROLE … SET idle_session_timeout = 0
-    warning timeouts: `default_transaction_read_only` is on for this role or database
-        Dunlin asks for a transaction that writes, and of several hosts passes this one over; see that it is meant
+    ok timeouts: nothing is set that ends what takes long
     ");
     let ages = [(999_999_999, 0, true), (1_000_000_000, 0, true), (0, 2_000_000_000, false)];
     let said = all(Area::Freeze, ages, |health, (transactions, multixacts, autovacuum)| {

@@ -1,7 +1,7 @@
 //! What a doctor found, database by database: what needs somebody first, and what is well in one line.
 
 use anstyle::Style;
-use dunlin_planner::{Check, Diagnosis, Level, Support, TargetDiagnosis};
+use dunlin_planner::{Check, Diagnosis, Level, Offers, Support, TargetDiagnosis};
 
 use crate::clean::one_line;
 use crate::diagnostic::findings;
@@ -57,13 +57,13 @@ fn checks(target: &TargetDiagnosis, verbose: bool, width: usize) -> String {
         grid.row([cell(GOOD, Level::Ok.as_str()), plain(""), plain(areas.join(", "))]);
     }
     if verbose {
-        for (title, support) in &target.offers {
+        for (title, support) in target.offers.iter().flat_map(Offers::rows) {
             let (word, note) = match support {
                 Support::Yes => continue,
                 Support::Partly(note) => ("in part", note),
                 Support::No(note) => ("no", note),
             };
-            grid.row([cell(DIM, word), plain(""), cell(DIM, format!("{title}: {note}"))]);
+            grid.row([cell(DIM, word), plain("offers"), cell(DIM, format!("{title}: {note}"))]);
         }
     }
     grid.render(width)
@@ -79,6 +79,9 @@ fn style(level: Level) -> Style {
 }
 
 fn totals(diagnosis: &Diagnosis) -> String {
+    if diagnosis.targets.is_empty() {
+        return "No target is examined.\n".to_owned();
+    }
     let all: Vec<&Check> = diagnosis.targets.iter().flat_map(|target| &target.checks).collect();
     let of = |level: Level| all.iter().filter(|check| check.level == level).count();
     let more = diagnosis.findings.iter();

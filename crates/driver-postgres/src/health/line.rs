@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dunlin_planner::{Encryption, Failure, HostSeen, Line, Route, ServerRole, Verified};
+use dunlin_planner::{Encryption, Failure, FailureClass, HostSeen, Line, Route, ServerRole, Verified};
 use futures_util::future::join_all;
 use rustls::ProtocolVersion;
 
@@ -46,9 +46,17 @@ pub(crate) async fn hosts(options: &ConnectOptions, used: &Endpoint, stands: Ser
     let name = used.server.to_string();
     join_all(options.servers.iter().map(|server| async {
         let answer = if server.to_string() == name { Ok(stands) } else { ask(options, server).await };
-        HostSeen { name: server.to_string(), answer: answer.map_err(|failure| in_words(&failure)) }
+        HostSeen { name: server.to_string(), answer: answer.map_err(|failure| why(&failure)) }
     }))
     .await
+}
+
+/// That it cannot be reached is said already.
+fn why(failure: &Failure) -> String {
+    match &failure.detail {
+        Some(detail) if failure.class == FailureClass::Unreachable => detail.replace('\n', "; "),
+        _ => in_words(&failure),
+    }
 }
 
 async fn ask(options: &ConnectOptions, server: &Server) -> Result<ServerRole, Failure> {

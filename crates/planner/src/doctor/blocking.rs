@@ -74,7 +74,11 @@ pub(crate) fn mutations(health: &Health, long: Duration) -> Vec<Check> {
     each(Area::Mutations, &health.mutations, |all| {
         let stuck: Vec<_> = all.iter().filter(|one| one.trouble.is_some() || one.age >= long).collect();
         if stuck.is_empty() {
-            return vec![Check::ok(Area::Mutations, format!("{} under way", count(all.len() as u64, "mutation")))];
+            let message = match all.len() as u64 {
+                0 => "none is under way".to_owned(),
+                some => format!("{} under way", count(some, "mutation")),
+            };
+            return vec![Check::ok(Area::Mutations, message)];
         }
         named(Area::Mutations, &stuck, "mutation", |one| {
             let Mutation { table, id, command, age, trouble } = one;

@@ -1,10 +1,8 @@
 //! What was found out of one thing, in a line with its weight and a way out.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use crate::{Class, Finding, Support, TargetKind, TargetName};
+use crate::{Class, Finding, Offers, TargetKind, TargetName};
 
 /// What a check is about, as it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -156,8 +154,8 @@ pub struct TargetDiagnosis {
     pub server: Option<String>,
     /// The target that leads to the same database and stands for it.
     pub same_as: Option<TargetName>,
-    /// What its kind can do at all, by title.
-    pub offers: BTreeMap<&'static str, Support>,
+    /// What its kind can do at all; none where its configuration makes no driver.
+    pub offers: Option<Offers>,
     /// The answers.
     pub checks: Vec<Check>,
 }

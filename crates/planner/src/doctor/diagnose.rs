@@ -38,8 +38,7 @@ pub fn diagnose(catalog: &Catalog, examined: &BTreeMap<TargetName, Examination>,
             Err(failure) => vec![unreached(failure)],
         };
         let server = seen.facts.as_ref().ok().map(|facts| facts.capabilities.server.clone());
-        let offers = seen.offers.map(|offers| offers.rows().into_iter().collect()).unwrap_or_default();
-        Some(TargetDiagnosis { name: name.clone(), kind: target.kind, server, same_as, offers, checks })
+        Some(TargetDiagnosis { name: name.clone(), kind: target.kind, server, same_as, offers: seen.offers, checks })
     };
     let targets = examined.iter().filter_map(of_target).collect();
     let off = catalog.targets.values().filter(|target| !target.enabled).map(|target| target.name.clone()).collect();

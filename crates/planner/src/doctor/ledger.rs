@@ -1,7 +1,7 @@
 //! Whether there is a ledger that can be trusted, whose it is, and whether its log is as it was sealed.
 
 use crate::doctor::check::{Area, Check};
-use crate::doctor::diagnose::{count, told};
+use crate::doctor::diagnose::{REFUSED, count, told};
 use crate::doctor::health::{Access, Health};
 use crate::doctor::server::of_server;
 use crate::{Audit, Failure, Finding, Ledger, TargetFacts};
@@ -22,13 +22,14 @@ pub(crate) fn ledger(
     let Ledger::Present { outdated, .. } = &facts.ledger else {
         return vec![Check::ok(Area::Ledger, "there is none yet: the first run makes it")];
     };
-    let owner = match health.role.known().map(|role| &role.ledger) {
+    let access = health.role.known().map(|role| &role.ledger);
+    let owner = match access {
         Some(Access::Present { owner, .. }) => format!("belongs to `{owner}`"),
         _ => "is there".to_owned(),
     };
     let mut checks = Vec::new();
     if *outdated {
-        checks.push(Check::info(Area::Ledger, "its tables are of an older version: the next run upgrades them"));
+        checks.push(upgrade(access));
     }
     if !facts.pausing.obligations.is_empty() {
         let paused = count(facts.pausing.obligations.len() as u64, "job");
@@ -49,6 +50,21 @@ pub(crate) fn ledger(
         }
     }
     checks
+}
+
+/// Only its owner can change its tables.
+fn upgrade(access: Option<&Access>) -> Check {
+    let Some(Access::Present { owner, owns: false, .. }) = access else {
+        return Check::info(Area::Ledger, "it is of an older version: the next run upgrades it");
+    };
+    let message = format!("it is of an older version and belongs to `{owner}`, so that this role may not upgrade it");
+    let hint = match owner.as_str() {
+        "dunlin_owner" => {
+            "as an administrator, run what `dunlin init --roles` prints in this database once more".to_owned()
+        }
+        _ => format!("run `dunlin up` once as `{owner}`"),
+    };
+    Check::error(Area::Ledger, REFUSED, message).hint(hint)
 }
 
 fn broken(finding: &Finding) -> Check {

@@ -44,7 +44,11 @@ pub(crate) fn of_server(failure: &Failure) -> bool {
     failure.sqlstate.is_none() && failure.class == FailureClass::Rejected
 }
 
+/// TimescaleDB shows that it is preloaded in a setting of its own, and is refused before where it is not.
 fn preloaded(name: &str, kind: TargetKind, health: &Health) -> Vec<Check> {
+    if matches!((kind, &health.preloaded), (TargetKind::Timescale, Told::Unknown(_))) {
+        return Vec::new();
+    }
     each(Area::Software, &health.preloaded, |libraries| {
         if libraries.iter().any(|library| library == name) {
             return Vec::new();

@@ -1,6 +1,8 @@
 //! Every text as a person sees it, without its colours.
 
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod graphs;
 #[cfg(test)]
 mod messages;
