@@ -45,8 +45,12 @@ pub(crate) fn run(root: &Path, matching: Option<&str>) -> Result<()> {
 
 /// The counts of the last run, if there was one.
 pub(crate) fn last(root: &Path) -> String {
-    let counts = fs::read_to_string(root.join(OUTCOMES)).context("it was not run").and_then(|text| told(&text));
-    format!("mutants: {}", counts.unwrap_or_else(|error| format!("none known, {error}")))
+    format!("mutants: {}", counts(root).unwrap_or_else(|error| format!("none known, {error}")))
+}
+
+/// What came of the last run, where there was one.
+pub(crate) fn counts(root: &Path) -> Result<String> {
+    told(&fs::read_to_string(root.join(OUTCOMES)).context("it was not run")?)
 }
 
 fn told(outcomes: &str) -> Result<String> {

@@ -52,7 +52,7 @@ pub(crate) fn run(root: &Path, minutes: u64) -> Result<()> {
     println!("{}", mutants::last(root));
     ran?;
     if tallies.len() == tests && tallies.iter().all(|tally| tally.complete) {
-        fs::write(root.join(PAGE), page(&tallies))?;
+        fs::write(root.join(PAGE), page(&tallies, mutants::counts(root).ok()))?;
         println!("{PAGE}");
     } else {
         println!("not everything was tried within {minutes} minutes: `{PAGE}` stays as it is");
@@ -89,13 +89,15 @@ fn table(tallies: &[Tally]) -> String {
     text
 }
 
-fn page(tallies: &[Tally]) -> String {
+/// The page; with what came of the mutants, where they were tried on this machine.
+fn page(tallies: &[Tally], mutants: Option<String>) -> String {
     let notes: String = tallies
         .iter()
         .filter(|tally| !tally.note.is_empty())
         .map(|tally| format!("- {}, {}: {}\n", tally.what, tally.how, tally.note))
         .collect();
-    format!("{HEAD}\n{}\n{notes}", table(tallies))
+    let mutants = mutants.map(|counts| format!("- code of the decisions, changed by one expression: {counts}\n"));
+    format!("{HEAD}\n{}\n{notes}{}", table(tallies), mutants.unwrap_or_default())
 }
 
 const HEAD: &str = "# Reliability
@@ -132,7 +134,10 @@ mod tests {
     #[test]
     fn a_tally_is_a_row_and_its_note_a_line() {
         let line = r#"{"what":"w","how":"h","trials":3,"converged":2,"alone":1,"stuck":1,"wrong":0,"note":"n","complete":true,"seconds":9}"#;
-        let page = page(&[serde_json::from_str(line).unwrap()]);
-        assert!(page.contains("\n| w | h | 3 | 2 | 1 | 1 | 0 |\n\n- w, h: n\n"), "{page}");
+        let tallies = [serde_json::from_str(line).unwrap()];
+        let said = "\n| w | h | 3 | 2 | 1 | 1 | 0 |\n\n- w, h: n\n";
+        assert!(page(&tallies, None).ends_with(said), "{}", page(&tallies, None));
+        let mutants = "- code of the decisions, changed by one expression: 9\n";
+        assert!(page(&tallies, Some("9".to_owned())).ends_with(&format!("{said}{mutants}")));
     }
 }

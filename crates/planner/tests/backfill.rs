@@ -199,6 +199,7 @@ fn it_gives_up_for_now_after_a_quarter_of_an_hour() {
     };
     assert_eq!((failure.class, rested), (FailureClass::Busy, Duration::from_mins(15)));
     assert_eq!(failure.message, "the backfill waited 15 minutes because replica r1 is 60 s behind");
+    assert!(failure.hint.unwrap().starts_with("what is done stays done: run again when that is over"));
 }
 
 #[test]

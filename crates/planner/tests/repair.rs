@@ -196,7 +196,12 @@ fn a_statement_by_its_number() {
     let statement = migration.up.statements[0].clone();
     migration.up.statements = vec![statement; 3];
     let one = |repair: Repair| match settle(Some(&migration), row, repair, "seen") {
-        Ok(settlement) => becomes(&settlement),
+        Ok(settlement) => {
+            // What is done now is the file's text.
+            let sums = matches!(repair, Repair::Done { .. }).then(|| migration.up.sums());
+            assert_eq!(settlement.after.sums, sums);
+            becomes(&settlement)
+        }
         Err(finding) => finding.message.split_once(": ").unwrap().1.to_owned(),
     };
     let done = |number: u32| one(Repair::Done { statement: Some(number) });
