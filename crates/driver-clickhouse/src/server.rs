@@ -27,15 +27,13 @@ const FEATURES: [(&str, u32); 6] = [
 
 /// Functions and settings that are used where they are.
 const FUNCTIONS: [&str; 3] = ["serverUUID", "currentUser", "toUnixTimestamp64Micro"];
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 6] = [
     "async_insert",
     "mutations_sync",
     "alter_sync",
     "replication_alter_partitions_sync",
     "input_format_parallel_parsing",
-    "select_sequential_consistency",
     "lock_acquire_timeout",
-    "insert_deduplicate",
 ];
 
 /// A server.
