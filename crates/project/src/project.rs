@@ -92,7 +92,7 @@ pub fn read(request: &Request<'_>) -> Result<Project, ReadFailure> {
     };
     let Sets { sets, mut migrations, jobs, mut findings } = read_sets(reader, &declared, &targets);
     timescale::refresh_all(&mut migrations, &sets, &targets, &mut findings);
-    findings.extend(lint_all(&migrations, &sets, &targets, lint));
+    findings.extend(lint_all(&migrations, &sets, lint));
     let dependencies = dependency_files(config, &files.root, &mut findings);
 
     let target = |set: &SetName| targets.get(&sets.get(set)?.target);
@@ -208,27 +208,18 @@ fn after(
     after
 }
 
-fn lint_all(
-    migrations: &[Files],
-    sets: &BTreeMap<SetName, Set>,
-    targets: &BTreeMap<TargetName, Target>,
-    lint: Lint,
-) -> Vec<Finding> {
+fn lint_all(migrations: &[Files], sets: &BTreeMap<SetName, Set>, lint: Lint) -> Vec<Finding> {
     if lint == Lint::Off {
         return Vec::new();
     }
     let target = |files: &Files| sets.get(files.migration.set()).map(|set| &set.target);
-    let is_postgres = |files: &&Files| {
-        let kind = target(files).and_then(|target| targets.get(target)).map(|target| target.kind);
-        kind != Some(TargetKind::Clickhouse)
-    };
     let mut known: BTreeMap<Option<&TargetName>, set::Timescale> = BTreeMap::new();
-    for files in migrations.iter().filter(is_postgres) {
+    for files in migrations {
         let hypertables = files.analysis().iter().flat_map(sql::Analysis::hypertables);
         known.entry(target(files)).or_default().hypertables.extend(hypertables);
     }
     let mut findings = Vec::new();
-    for files in migrations.iter().filter(is_postgres) {
+    for files in migrations {
         let known = known.entry(target(files)).or_default();
         findings.extend(set::lint(files, known));
         known.compressed.extend(files.analysis().iter().flat_map(sql::Analysis::compresses));

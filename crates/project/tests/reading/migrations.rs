@@ -264,3 +264,21 @@ warning[drop-table]: table `t` is dropped outside the contract phase
 "#);
     assert_snapshot!(with("off"), @"");
 }
+
+#[test]
+fn clickhouse_has_lint_rules_of_its_own() {
+    let clickhouse = ONE_SET.replace("url =", "kind = \"clickhouse\"\nurl =");
+    let sql = "SET max_threads = 1;\nDROP TABLE IF EXISTS t;\n";
+    assert_snapshot!(shown(&format!("{clickhouse}[policy]\nlint = \"warn\"\n//- m/V1__a.sql\n{sql}"), findings), @r#"
+error[no-session]: SET is gone with its request, and the next statement is another one
+  at m/V1__a.sql:1:1
+   | SET max_threads = 1;
+   | ^^^^^^^^^^^^^^^^^^^
+  hint: write SETTINGS behind the statement, or `settings` for the set in dunlin.toml
+warning[drop-table]: table `t` is dropped outside the contract phase
+  at m/V1__a.sql:2:1
+   | DROP TABLE IF EXISTS t;
+   | ^^^^^^^^^^^^^^^^^^^^^^
+  hint: drop it in a migration with `-- dunlin: phase contract`, once no running version reads it
+"#);
+}
