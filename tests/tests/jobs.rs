@@ -203,14 +203,21 @@ fn what_somebody_did_by_hand_is_drift_and_put_right() {
             "clean [@daily] postgres postgres t VACUUM
              rollup [5 * * * *] main postgres t SELECT 1",
         );
-        let _ = crontab.sql("DROP DATABASE main WITH (FORCE); CREATE DATABASE main");
-        let _ = crontab.sql("SELECT cron.schedule_in_database('alien', '@daily', 'SELECT 1', 'gone')");
-        let status = crontab.dunlin().run("status");
+        // Jobs of databases that are gone: one of Dunlin's, and one of somebody's, which is no drift of the project's.
+        let orphan =
+            |name: &str| format!("job `{name}` of `jobs` works in database `other`, which is not there any more");
+        let _ = crontab.sql("SELECT cron.schedule_in_database('alien', '@daily', 'SELECT 1', 'other')");
+        crontab.declare(&(jobs + &job("far", "@daily", "SELECT 1", "database = \"other\"")));
+        crontab.up();
+        let _ = crontab.sql("DROP DATABASE other");
+        let status = crontab.dunlin().run("status").exits(4);
         let shown = status.stdout + &status.stderr;
-        assert!(
-            shown.contains("job `alien` of `jobs` works in database `gone`, which is not there any more"),
-            "{shown}"
-        );
+        assert!(shown.contains(&orphan("far")) && shown.contains(&orphan("alien")), "{shown}");
+        let _ = crontab.sql("SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = 'far'");
+        crontab.declare("");
+        let _ = crontab.dunlin().run("up --yes").exits(0);
+        let status = crontab.dunlin().run("status").exits(0);
+        assert!((status.stdout + &status.stderr).contains(&orphan("alien")));
     }
 }
 

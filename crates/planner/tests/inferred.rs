@@ -44,6 +44,15 @@ fn a_job_waits_for_the_first_migration_that_makes_what_it_calls() {
         calls cron/4 public.both core
         calls cron/4 public.own
     ", "graph"), @"
+    auth/1
+    cron/1
+    iot/1
+    iot/2 <sequence iot/1
+    cron/2 <inferred iot/2 <sequence cron/1
+    iot/3 <sequence iot/2
+    iot/views <sequence iot/3
+    cron/3 <inferred iot/views <sequence cron/2
+    cron/4 <inferred auth/1 <inferred cron/1 <sequence cron/3
     ");
 }
 
@@ -58,7 +67,21 @@ fn what_is_declared_counts_more() {
         calls cron/2 ts.rollup metrics
     ";
     assert_snapshot!(check(lines, "graph"), @"
+    auth/1
+    cron/1
+    iot/1
+    iot/2 <sequence iot/1
+    cron/2 <inferred iot/2 <sequence cron/1
+    iot/3 <sequence iot/2
+    iot/4 <sequence iot/3 <declared cron/2
+    iot/views <sequence iot/4
     ");
     assert_snapshot!(check(lines, "up --set cron"), @"
+    apply cron/1 on jobs
+    apply iot/1 on metrics pulled in by cron/2
+    apply iot/2 on metrics <sequence iot/1 checks iot/1 pulled in by cron/2
+    apply cron/2 on jobs <inferred iot/2 <sequence cron/1 checks iot/2,cron/1
+    warning edge-gives-way Invalid: job `nightly` of `cron/1` calls `ts.late`, which `iot/4` makes, and what is declared has `iot/4` come later (line 25)
+      hint: what is declared counts; the job fails until the other one is applied
     ");
 }

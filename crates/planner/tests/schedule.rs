@@ -40,6 +40,22 @@ fn schedules() {
     ];
     let lines: Vec<_> = texts.iter().map(|text| format!("{text}: {}", read(text))).collect();
     assert_snapshot!(lines.join("\n"), @"
+    * * * * *: by the clock +1min +2min
+    5 * * * *: by the clock +7min +67min
+    */15 * * * *: by the clock +2min +17min
+    0 18 * * fri: by the clock +2min +10082min
+    0 0 1 * *: by the clock +14762min +59402min
+    0 0 $ * *: by the clock from 1.6 +13322min +57962min
+    0 0 29 2 *: by the clock +669962min +2773802min
+    0 0 31 2 *: by the clock
+    0 12 1,15 * Mon: by the clock +3962min +14042min
+    0 12 * * 7: by the clock +2522min +12602min
+    0 12 */2 * 0: by the clock +12602min +32762min
+    @daily: by the clock +362min +1802min
+    @weekly: by the clock +1802min +11882min
+    @reboot: when the server starts
+    30 seconds: every 30 seconds from 1.6
+    1 second: every second from 1.6
     ");
 }
 
@@ -69,5 +85,25 @@ fn what_is_none() {
     ];
     let lines: Vec<_> = texts.iter().map(|text| format!("{text}: {}", read(text))).collect();
     assert_snapshot!(lines.join("\n"), @"
+    : the schedule is empty []
+    * * * *: it has 4 fields, and a schedule has five: minute, hour, day, month, weekday [* * * *]
+    * * * * * *: it has 6 fields, and a schedule has five: minute, hour, day, month, weekday [* * * * * *]
+    60 * * * *: `60` is no minute from 0 to 59 [60]
+    * 24 * * *: `24` is no hour from 0 to 23 [24]
+    * * 0 * *: `0` is no day of the month from 1 to 31 [0]
+    * * * 13 *: `13` is no month from 1 to 12 [13]
+    * * * foo *: `foo` is no month from 1 to 12 [foo]
+    * * * * 8: `8` is no day of the week from 0 to 7 [8]
+    5-1 * * * *: `5-1` runs backwards, and would never come [5-1]
+    5/2 * * * *: `5/2`: a step stands behind `*` or a range [5/2]
+    */0 * * * *: `*/0`: a step is a number from 1 on [*/0]
+    1,,2 * * * *: `` is no minute from 0 to 59 []
+    -1 * * * *: `` is no minute from 0 to 59 [-1]
+    @dayly: `@dayly` is no schedule; did you mean `@daily`? [@dayly]
+    0 seconds: `0` is no number of seconds from 1 to 59 [0]
+    60 seconds: `60` is no number of seconds from 1 to 59 [60]
+    x seconds: `x` is no number of seconds from 1 to 59 [x]
+    daily: it has 1 field, and a schedule has five: minute, hour, day, month, weekday [daily]
+    * * $5 * *: `$5` is no day of the month from 1 to 31 [$5]
     ");
 }

@@ -78,8 +78,7 @@ fn only_what_is_declared_counts() {
 
 #[test]
 fn everything_wrong_has_its_place() {
-    let wrong = [
-        r#"job = 1
+    assert_snapshot!(check(r#"job = 1
 [jobs.a]
 schedul = "@daily"
 command = 7
@@ -90,14 +89,31 @@ name = "c"
 [jobs.dunlin-x]
 schedule = "@dayly"
 command = "SELECT 1"
-"#,
-        "[[jobs]]\nschedule = \"* * * *\"\n[[jobs]]\nname = \"a\"\nschedule = \"5-1 * * * *\"\ncommand = \"x\"\n[[jobs]]\nname = \"a\"\nschedule = \"60 seconds\"\ncommand = \"x\"\n",
-        "jobs = 3",
-        "jobs = [3]",
-        "[jobs.a",
-    ];
-    assert_snapshot!(wrong.map(check).join("--\n"), @"
+"#), @"
+    s/jobs Repeatable needs []
+      b [61 * * * *] in - as - true at 8:1: SELECT 1
+      dunlin-x [@dayly] in - as - true at 9:7: SELECT 1
+    config-key-unknown m/jobs.toml:1:1: `job` is not a key that Dunlin knows (did you mean `jobs`?)
+    config-key-unknown m/jobs.toml:3:1: `jobs.a.schedul` is not a key that Dunlin knows (did you mean `schedule`?)
+    config-value m/jobs.toml:4:11: `jobs.a.command` must be text, not a number
+    config-missing-key m/jobs.toml:2:7: job `a` has no schedule (add `schedule = \"…\"`)
+    config-value m/jobs.toml:8:1: `jobs.b.name` says again what it is called (its name is the table's: [jobs.NAME])
+    job-schedule m/jobs.toml:6:12: job `b` has no valid schedule: `61` is no minute from 0 to 59 (minute hour day month weekday, as in `15 3 * * mon-fri`; `@daily`; or `30 seconds` from pg_cron 1.6 on)
+    job-name m/jobs.toml:9:7: job `dunlin-x`: names that begin with `dunlin-` are Dunlin's own (give it another name)
+    job-schedule m/jobs.toml:10:12: job `dunlin-x` has no valid schedule: `@dayly` is no schedule; did you mean `@daily`? (minute hour day month weekday, as in `15 3 * * mon-fri`; `@daily`; or `30 seconds` from pg_cron 1.6 on)
     ");
+    let one = "[[jobs]]\nname = \"a\"\nschedule = \"5-1 * * * *\"\ncommand = \"x\"\n";
+    for (text, said) in [
+        ("[[jobs]]\nschedule = \"@daily\"\ncommand = \"x\"\n".to_owned(), "a job has no name"),
+        (one.to_owned(), "job `a` has no valid schedule: `5-1` runs backwards, and would never come"),
+        (one.repeat(2), "job-duplicate m/jobs.toml:6:1: job `a` is declared twice"),
+        ("jobs = 3".to_owned(), "m/jobs.toml:1:8: `jobs` must be tables, [jobs.NAME] or [[jobs]], not a number"),
+        ("jobs = [3]".to_owned(), "m/jobs.toml:1:9: a job must be a table, not a number"),
+        ("[jobs.a".to_owned(), "config-syntax m/jobs.toml"),
+    ] {
+        let found = check(&text);
+        assert!(found.contains(said), "{text}\n{found}");
+    }
 }
 
 #[test]
