@@ -5,9 +5,9 @@ use dunlin_planner::{
     StatementClass, advice,
 };
 
-use crate::jobs;
 use crate::clean::one_line;
 use crate::grid::{Grid, cell, plain, wrapped};
+use crate::jobs;
 use crate::plan::phase_word;
 use crate::repair::{line, progress};
 use crate::status::style;

@@ -22,10 +22,10 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    Adoption, Audit, Diagnosis, Digest, EdgeKind, Finding, Graph, Head, Holder, Kind, LedgerId, LedgerRow, LogEntry, Migration,
-    MigrationId, MigrationIx, MigrationStatus, Place, Plan, Repairable, Resumption, RowState, RunId, RunReport,
-    Selection, ServiceName, Settlement, StateWord, Status, StepReport, StoredDependency, TargetName, TargetStatus,
-    Verdict, Way, advice,
+    Adoption, Audit, Diagnosis, Digest, EdgeKind, Finding, Graph, Head, Holder, Kind, LedgerId, LedgerRow, LogEntry,
+    Migration, MigrationId, MigrationIx, MigrationStatus, Place, Plan, Repairable, Resumption, RowState, RunId,
+    RunReport, Selection, ServiceName, Settlement, StateWord, Status, StepReport, StoredDependency, TargetName,
+    TargetStatus, Verdict, Way, advice,
 };
 use serde::Serialize;
 

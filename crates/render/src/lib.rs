@@ -8,6 +8,7 @@ mod adopt;
 mod audit;
 mod capabilities;
 mod clean;
+mod crontab;
 mod diagnostic;
 mod doctor;
 mod dot;
@@ -16,7 +17,6 @@ mod explain;
 mod graph;
 mod grid;
 mod history;
-mod crontab;
 mod jobs;
 mod json;
 mod mermaid;
@@ -30,11 +30,11 @@ mod svg;
 mod tree;
 mod when;
 
-pub use crontab::{Crontab, crontabs, crontabs_json, job_runs};
 pub use adopt::{adopted, adoption};
 pub use audit::audits;
 pub use capabilities::capabilities;
 pub use clean::clean;
+pub use crontab::{Crontab, crontabs, crontabs_json, job_runs};
 pub use diagnostic::{failure, findings};
 pub use doctor::diagnosis;
 pub use dot::graph_dot;
@@ -43,8 +43,8 @@ pub use explain::{Traces, explain};
 pub use graph::Level;
 pub use history::{Logs, history};
 pub use json::{
-    adopted_json, audits_json, diagnosis_json, explain_json, findings_json, graph_json, history_json, plan_json, repaired_json,
-    repairs_json, report_json, status_json,
+    adopted_json, audits_json, diagnosis_json, explain_json, findings_json, graph_json, history_json, plan_json,
+    repaired_json, repairs_json, report_json, status_json,
 };
 pub use mermaid::graph_mermaid;
 pub use plan::plan;
