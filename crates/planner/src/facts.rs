@@ -263,6 +263,7 @@ pub struct TargetFacts {
 
 /// What came of asking a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each target, and nearly all answer")]
 pub enum Observed {
     /// It answered.
     Facts(TargetFacts),
