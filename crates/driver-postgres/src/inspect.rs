@@ -89,7 +89,7 @@ impl ServerNow {
         let capabilities = capabilities(flavor, &facts, sessions)?;
         let (target, standby) = (target.clone(), facts.standby);
         let (ledger, pausing, database) = (Ledger::Absent, PauseFacts::default(), facts.database.clone());
-        let jobs = flavor.jobs(&facts);
+        let jobs = flavor.jobs(&facts).map(Box::new);
         Ok(TargetFacts { target, identity, started, standby, capabilities, ledger, pausing, database, jobs })
     }
 }
@@ -99,7 +99,7 @@ struct Read {
     server: ServerNow,
     ledger: Ledger,
     pausing: PauseFacts,
-    jobs: Option<JobFacts>,
+    jobs: Option<Box<JobFacts>>,
 }
 
 async fn read(
@@ -112,7 +112,7 @@ async fn read(
     let server = server(client, connector, flavor).await?;
     let ledger = ledger::read(client, project).await?;
     let pausing = obligation::read(client, &ledger, flavor.pausing()).await?;
-    let mut jobs = flavor.jobs(&server.facts);
+    let mut jobs = flavor.jobs(&server.facts).map(Box::new);
     if let Some(jobs) = &mut jobs {
         jobs::read(client, project, &ledger, &pausing.pausable, jobs).await?;
     }

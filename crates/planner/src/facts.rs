@@ -258,12 +258,11 @@ pub struct TargetFacts {
     /// The name of the database on its server.
     pub database: String,
     /// The jobs that are kept there, where it is a place of jobs.
-    pub jobs: Option<JobFacts>,
+    pub jobs: Option<Box<JobFacts>>,
 }
 
 /// What came of asking a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each target, and nearly all answer")]
 pub enum Observed {
     /// It answered.
     Facts(TargetFacts),

@@ -104,7 +104,7 @@ fn checksum(declared: &[Job]) -> Digest {
         let database = job.database.as_deref().unwrap_or_default();
         let user = job.user.as_deref().unwrap_or_default();
         for part in [name, &job.schedule, &job.command, database, user, if job.active { "on" } else { "off" }] {
-            write!(text, "{}:{part}\n", part.len()).expect("writing to a string does not fail");
+            writeln!(text, "{}:{part}", part.len()).expect("writing to a string does not fail");
         }
     }
     Digest::of(text.as_bytes())
@@ -119,7 +119,7 @@ struct File {
 impl File {
     fn jobs(&mut self, table: &Table) -> Vec<Job> {
         for (name, entry) in table.0.iter().filter(|(name, _)| !matches!(name.as_str(), "jobs" | "depends")) {
-            let hint = match dunlin_planner::closest(name, ["jobs", "depends"].into_iter()) {
+            let hint = match dunlin_planner::closest(name, ["jobs", "depends"]) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "jobs are written as [jobs.NAME], or as [[jobs]] with a name".to_owned(),
             };

@@ -51,7 +51,7 @@ impl<'w> Cron<'w> {
 
     fn answered(&self) -> impl Iterator<Item = (&TargetName, &JobFacts)> {
         let facts = self.observed.values().filter_map(Observed::facts);
-        facts.filter_map(|facts| Some((&facts.target, facts.jobs.as_ref()?)))
+        facts.filter_map(|facts| Some((&facts.target, facts.jobs.as_deref()?)))
     }
 
     async fn driver(&self, target: &TargetName) -> Result<Arc<dyn Driver>, Stop> {

@@ -69,7 +69,7 @@ pub(super) fn facts_of<'o>(
     migration: &Migration,
 ) -> Option<(&'o TargetFacts, &'o JobFacts)> {
     let facts = observed.get(&catalog.sets.get(migration.set())?.target).and_then(Observed::facts)?;
-    Some((facts, facts.jobs.as_ref()?))
+    Some((facts, facts.jobs.as_deref()?))
 }
 
 /// The server's job that is this one: its user's, that of the role that asks, or the only one of its name.

@@ -19,7 +19,7 @@ pub(super) fn database(
     job: &Job,
     sure: bool,
 ) -> Result<(String, Option<Finding>), Finding> {
-    let jobs = here.jobs.as_ref().expect("whoever asks has them");
+    let jobs = here.jobs.as_deref().expect("whoever asks has them");
     let Some(wanted) = &job.database else { return Ok((jobs.database.clone(), None)) };
     let refused = |message: String| Finding::error("job-database", message).at(job.place.clone());
     let target = catalog.targets.values().find(|target| target.name.as_str() == wanted);
@@ -166,7 +166,7 @@ pub(crate) fn orphans(graph: &Graph<'_>, observed: &Observations, selection: &Se
     let concerned = selection.targets(graph);
     let databases = crate::Databases::of(observed);
     for facts in observed.values().filter_map(Observed::facts).filter(|facts| concerned.contains(&facts.target)) {
-        let Some(jobs) = facts.jobs.as_ref().filter(|_| databases.is_first(&facts.target)) else { continue };
+        let Some(jobs) = facts.jobs.as_deref().filter(|_| databases.is_first(&facts.target)) else { continue };
         for live in jobs.live.iter().filter(|live| live.active && !jobs.databases.contains(&live.database)) {
             let what = if live.name.is_empty() { live.id.to_string() } else { format!("`{}`", live.name) };
             let message = format!(
