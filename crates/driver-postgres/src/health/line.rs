@@ -55,7 +55,7 @@ pub(crate) async fn hosts(options: &ConnectOptions, used: &Endpoint, stands: Ser
 fn why(failure: &Failure) -> String {
     match &failure.detail {
         Some(detail) if failure.class == FailureClass::Unreachable => detail.replace('\n', "; "),
-        _ => in_words(&failure),
+        _ => in_words(failure),
     }
 }
 
