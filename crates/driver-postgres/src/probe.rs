@@ -87,10 +87,10 @@ impl PostgresSession {
         }
         match probe {
             Probe::IndexValid { index, table, shape } => {
-                self.index_valid(body, index, table, shape.as_ref(), BUILDER).await
+                self.index_valid(body, (index, table), shape.as_ref(), BUILDER).await
             }
             Probe::ChunkIndex { index, table, shape } => {
-                self.index_valid(body, index, table, shape.as_ref(), CHUNK_BUILDER).await
+                self.index_valid(body, (index, table), shape.as_ref(), CHUNK_BUILDER).await
             }
             Probe::Promised(promise) => self.promised(&body.settings, promise).await,
             Probe::Updated { extension, version } => self.updated(body, extension, version.as_deref()).await,
@@ -146,8 +146,7 @@ impl PostgresSession {
     async fn index_valid(
         &mut self,
         body: &Body,
-        index: &str,
-        table: &QualifiedName,
+        (index, table): (&str, &QualifiedName),
         shape: Option<&IndexShape>,
         builder: &str,
     ) -> Result<ProbeFact, Failure> {

@@ -186,11 +186,11 @@ pub(crate) fn checks(body: &Body, only: Option<usize>) -> String {
         });
         let drop = make.as_ref().map_or_else(String::new, |_| format!("EXECUTE 'DROP VIEW {SHADOW}';"));
         let line = body.statements.get(promised.statement).map_or(0, |statement| statement.line);
-        write!(
+        writeln!(
             checks,
             "DO $dunlin$ DECLARE it pg_catalog.record; BEGIN {make} EXECUTE {query} INTO it; {drop} \
              IF NOT it.same AND NOT it.fresh THEN RAISE EXCEPTION USING ERRCODE = '42710', MESSAGE = it.what, \
-             HINT = {hint}; END IF; END $dunlin$;\n",
+             HINT = {hint}; END IF; END $dunlin$;",
             make = make.unwrap_or_default(),
             query = text(&query(promise)),
             hint = text(&format!(

@@ -1,6 +1,5 @@
 //! What needs the Timescale License: continuous aggregates, policies, compression.
 
-#![expect(clippy::unwrap_used, reason = "a test whose server is there has a database")]
 
 use dunlin_tests::{Dunlin, Foreign, Workspace};
 
