@@ -98,7 +98,7 @@ impl Flavor for Timescale {
         }
         let version = extension.installed.as_deref().unwrap_or(&extension.default);
         let mut features = facts.extension_features();
-        features.extend(MILESTONES.iter().filter(|since| at_least(version, since)).map(|since| newer(since)));
+        features.extend(MILESTONES.iter().filter(|since| at_least(version, since)).map(newer));
         if has_tsl(facts) == Some(true) {
             features.insert(Feature(TSL.to_owned()));
         }
