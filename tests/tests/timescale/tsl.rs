@@ -1,6 +1,5 @@
 //! What needs the Timescale License: continuous aggregates, policies, compression.
 
-
 use dunlin_tests::{Dunlin, Foreign, Workspace};
 
 use crate::support::{EXTENSION, Files, READINGS};
