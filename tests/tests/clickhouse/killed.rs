@@ -78,6 +78,11 @@ fn trial(column: &Column, fault: Option<Fault>) -> usize {
     let seen = column.query("SELECT count(), sum(hits), sum(length(source)) FROM visits");
     assert_eq!(seen, "2\t4\t0", "{fault:?}");
     assert_eq!(column.query("SELECT sum(hits) FROM by_source"), "4", "{fault:?}");
-    let _ = dunlin.run("status").exits(0);
+    let mut status = dunlin.run("status");
+    if status.code == Some(75) {
+        // The runs had fewer requests than the one without a fault, and it came only now.
+        status = dunlin.run("status");
+    }
+    let _ = status.exits(0);
     requests
 }

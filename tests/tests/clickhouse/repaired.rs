@@ -1,5 +1,8 @@
 //! What a person sees, and settles, where the server's catalog cannot tell.
 
+use std::thread;
+use std::time::Duration;
+
 use dunlin_devdb::Flavour;
 
 use crate::support::{ALONE, Column};
@@ -51,15 +54,17 @@ fn an_insert_that_broke_off_is_for_a_person() {
     let _ = project.dunlin().run("repair done events/2 --statement 1 --reason enough --yes").exits(0);
     let _ = project.dunlin().run("up --yes").exits(0);
     let _ = project.dunlin().run("down --to events/1 --yes").exits(0);
+    // Its clock tells seconds, by which the history is in order.
+    thread::sleep(Duration::from_millis(1_100));
     let _ = project.dunlin().run("down --version events/1 --yes").exits(0);
     assert_eq!(column.query("EXISTS TABLE visits"), "0");
     insta::assert_snapshot!(project.says("history"), @r"
     [stdout]
     core  2 migrations, times in UTC
       run RUN by default
-        MOMENT  reverted  events/1  visits  TIME
-      run RUN by default
         MOMENT  reverted  events/2  first  TIME
+      run RUN by default
+        MOMENT  reverted  events/1  visits  TIME
       failures and repairs
         MOMENT  failed    events/2  Value passed to 'throwIf' function is non zero (code 395)  by default
         MOMENT  repaired  events/2  `repair done`: enough                                      by default

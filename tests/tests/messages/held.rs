@@ -103,13 +103,15 @@ fn clickhouse_is_reached_by_http_alone() {
     let parts = of_kind("clickhouse", "").replace("url = \"${CORE}\"", "host = \"db\"\nservice = \"x\"");
     insta::assert_snapshot!(offline(&parts, "validate"), @"
     $ dunlin validate
-    [stdout]
+    [stderr]
     error[key-unsupported]: `targets.core.service` means nothing to ClickHouse, which is reached by HTTP
      --> dunlin.toml:6:1
       |
     6 | service = …
       | ^^^^^^^
     hint: remove it; `url`, or host, port, database, user, password, sslmode and sslrootcert say how it is reached
+    [stdout]
+    1 migration of 1 service in 1 target: 1 error
     [exit 2]
     ");
 }
