@@ -496,7 +496,7 @@ mod tests {
     fn a_comment_right_behind_the_last_statement_belongs_to_what_follows() {
         let text = "select 1;-- dunlin: x\nselect 2";
         assert_eq!(prefix(text, false).comments, []);
-        assert_eq!(prefix(text, true).comments, [9..21]);
+        assert_eq!(prefix(text, true).comments, vec![Range { start: 9, end: 21 }]);
     }
 
     #[test]
