@@ -109,6 +109,6 @@ pub use select::{Scope, Selection};
 pub use status::{MigrationStatus, StateWord, Status, TargetStatus, status};
 pub use time::Timestamp;
 pub use up::{UpRequest, plan_up};
-pub use verify::{Claim, Claimed, Expected, Verification, expected};
+pub use verify::{Claim, Claimed, Confirmed, Expected, Verification, expected};
 pub use version::Version;
 pub use walk::{ProbeFact, Walk, WalkAction};

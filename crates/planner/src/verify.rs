@@ -73,10 +73,21 @@ pub struct Expected {
 /// What comes of comparing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verification {
-    /// How much is as the migrations say.
-    pub holds: usize,
+    /// What is as the migrations say.
+    pub confirmed: Vec<Confirmed>,
     /// What is not, what nobody could tell, and what could not be asked.
     pub findings: Vec<Finding>,
+}
+
+/// Something that is as its migration says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Confirmed {
+    /// The database.
+    pub target: TargetName,
+    /// What, for people.
+    pub what: String,
+    /// The migration that says so.
+    pub migration: MigrationId,
 }
 
 /// What the applied migrations of a selection say of each database; and what in them hides something from view.
@@ -179,7 +190,8 @@ impl Verification {
         let Expected { promise, migration, place, .. } = expected;
         let finding = match fact {
             ProbeFact::Done => {
-                self.holds += 1;
+                let (target, what, migration) = (target.clone(), promise.to_string(), migration.clone());
+                self.confirmed.push(Confirmed { target, what, migration });
                 return;
             }
             ProbeFact::Absent => {

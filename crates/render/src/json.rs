@@ -17,6 +17,7 @@
 //! | [`diagnosis_json`] | `{version, targets: [{name, kind, server, same_as, offers: {NAME: …}, checks: [{area, level, class, message, hint}]}], off: […], findings}` |
 //! | [`crontabs_json`](crate::crontabs_json) | `{version, crontabs: [{target, version, zone, jobs: [{id, name, schedule, command, database, user, active, state, next}], runs: [{run, job, name, status, message, started, ended}]}]}` |
 //! | [`findings_json`] | `{version, findings: [{code, severity, class, message, place, related, hint, migration}]}` |
+//! | [`verification_json`] | `{version, confirmed: [{target, what, migration}], findings}` |
 //! | [`graph_json`] | `{version, level, nodes: [{id, name, target, service, migrations, pulled_in}], edges: [{from, to, kind, count, place}]}` |
 
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use dunlin_planner::{
     Adoption, Audit, Diagnosis, Digest, EdgeKind, Finding, Graph, Head, Holder, Kind, LedgerId, LedgerRow, LogEntry,
     Migration, MigrationId, MigrationIx, MigrationStatus, Place, Plan, Repairable, Resumption, RowState, RunId,
     RunReport, Selection, ServiceName, Settlement, StateWord, Status, StepReport, StoredDependency, TargetName,
-    TargetStatus, Verdict, Way, advice,
+    TargetStatus, Verdict, Verification, Way, advice,
 };
 use serde::Serialize;
 
@@ -63,6 +64,12 @@ pub fn plan_json(plan: &Plan) -> String {
 #[must_use]
 pub fn diagnosis_json(diagnosis: &Diagnosis) -> String {
     pretty(diagnosis)
+}
+
+/// What of the applied migrations was found, and what was not.
+#[must_use]
+pub fn verification_json(verification: &Verification) -> String {
+    pretty(verification)
 }
 
 /// The findings in their order.

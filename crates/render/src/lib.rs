@@ -28,6 +28,7 @@ mod style;
 mod summary;
 mod svg;
 mod tree;
+mod verification;
 mod when;
 
 pub use adopt::{adopted, adoption};
@@ -44,7 +45,7 @@ pub use graph::Level;
 pub use history::{Logs, history};
 pub use json::{
     adopted_json, audits_json, diagnosis_json, explain_json, findings_json, graph_json, history_json, plan_json,
-    repaired_json, repairs_json, report_json, status_json,
+    repaired_json, repairs_json, report_json, status_json, verification_json,
 };
 pub use mermaid::graph_mermaid;
 pub use plan::plan;
@@ -53,3 +54,4 @@ pub use status::status;
 pub use summary::summary;
 pub use svg::graph_svg;
 pub use tree::graph_text;
+pub use verification::verification;

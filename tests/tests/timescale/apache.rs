@@ -104,7 +104,10 @@ fn a_database_is_compared_with_what_was_applied() {
     );
     files.write("004_drop.sql", "DROP TABLE gone;\nSELECT set_chunk_time_interval('readings', INTERVAL '2 days');\n");
     let _ = files.run("up --yes", 0);
-    assert!(files.run("verify", 0).contains("1 thing as the migrations say"));
+    let said = files.run("verify", 0);
+    assert!(said.contains("main  ok  hypertable `readings`  app/002\n\n1 thing as the migrations say"), "{said}");
+    let said = files.run("verify --format json", 0);
+    assert!(said.contains(r#""what": "hypertable `readings`""#), "{said}");
     let _ = database.sql("SELECT set_chunk_time_interval('readings', INTERVAL '3 days')");
     let said = files.run("verify", 4);
     assert!(said.contains("error[verify-differs]") && said.contains("migrations/app/002_t.sql:2:1"), "{said}");

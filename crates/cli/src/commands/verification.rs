@@ -4,7 +4,6 @@ use dunlin_planner::{Class, Expected, Failure, Finding, Observed, ProbeFact, Tar
 
 use crate::args::{Format, Global, VerifyArgs};
 use crate::exit::{Exit, Stop, exit_of};
-use crate::running::count;
 use crate::terminal::Terminal;
 use crate::workspace::{Workspace, select};
 
@@ -19,7 +18,7 @@ pub(crate) async fn run(global: &Global, args: &VerifyArgs, terminal: Terminal) 
         Observed::Failed(finding) => Some(finding.clone()),
         Observed::Facts(_) => None,
     });
-    let mut verification = Verification { holds: 0, findings: troubles.chain(hidden).collect() };
+    let mut verification = Verification { confirmed: Vec::new(), findings: troubles.chain(hidden).collect() };
     for (target, expected) in &known {
         match ask(&workspace, target, expected).await {
             Ok(facts) => expected.iter().zip(&facts).for_each(|(one, fact)| verification.add(target, one, fact)),
@@ -34,10 +33,10 @@ pub(crate) async fn run(global: &Global, args: &VerifyArgs, terminal: Terminal) 
         }
     }
     match args.format {
-        Format::Json => terminal.data(&dunlin_render::findings_json(&verification.findings)),
+        Format::Json => terminal.data(&dunlin_render::verification_json(&verification)),
         Format::Text => {
             terminal.findings(&verification.findings);
-            terminal.data(&sentence(&verification));
+            terminal.data(&dunlin_render::verification(&verification, terminal.width));
         }
     }
     Ok(exit_of(verification.findings.iter()).unwrap_or(Exit::Done))
@@ -45,17 +44,4 @@ pub(crate) async fn run(global: &Global, args: &VerifyArgs, terminal: Terminal) 
 
 async fn ask(workspace: &Workspace, target: &TargetName, expected: &[Expected]) -> Result<Vec<ProbeFact>, Failure> {
     workspace.connectors().driver(target).await?.verify(expected).await
-}
-
-fn sentence(verification: &Verification) -> String {
-    let drifts = verification.findings.iter().filter(|finding| finding.is_error()).count();
-    let unknown = verification.findings.len() - drifts;
-    let mut sentence = format!("{} as the migrations say", count(verification.holds, "thing"));
-    if drifts > 0 {
-        sentence = format!("{sentence}, {drifts} otherwise");
-    }
-    if unknown > 0 {
-        sentence = format!("{sentence}, {unknown} unknown");
-    }
-    sentence
 }
