@@ -33,12 +33,13 @@ struct Outcomes {
 pub(crate) fn run(root: &Path, matching: Option<&str>) -> Result<()> {
     ensure!(shell::has_cargo(root, "mutants"), "`cargo install --locked cargo-mutants` installs what this needs");
     let mut command = shell::cargo(root, "mutants --workspace --output target --minimum-test-timeout 60");
-    if shell::has_cargo(root, "nextest") {
+    let has_nextest = shell::has_cargo(root, "nextest");
+    if has_nextest {
         // One test that fails is enough.
         command.args(["--test-tool", "nextest", "--cargo-test-arg=--fail-fast"]);
     }
     command.args(matching.into_iter().flat_map(|matching| ["--re", matching]));
-    if shell::has_cargo(root, "nextest") {
+    if has_nextest {
         // Graphs of a hundred thousand migrations take longer than everything else, and decide nothing else.
         command.args(["--", "-E", "not test(/^scale::/)"]);
     }

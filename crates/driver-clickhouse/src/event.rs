@@ -46,13 +46,9 @@ impl Scribe<'_> {
         let n = if first { 0 } else { entry.n + 1 };
         let token = uuid::Uuid::new_v4().to_string();
         let id = entry.row.id.clone();
-        let values: Vec<String> =
-            EVENT.iter().map(|(column, _)| self.value(column, entry, event, (n, &token))).collect();
-        let names: Vec<&str> = EVENT.iter().map(|(column, _)| *column).collect();
         let query = format!(
-            "INSERT INTO dunlin_event ({}) SELECT {} WHERE (SELECT count() FROM dunlin_event WHERE {} AND (attempt > {} OR (attempt = {} AND n >= {n}))) = 0",
-            names.join(", "),
-            values.join(", "),
+            "{} WHERE (SELECT count() FROM dunlin_event WHERE {} AND (attempt > {} OR (attempt = {} AND n >= {n}))) = 0",
+            row("dunlin_event", &EVENT, |column, _| self.value(column, entry, event, (n, &token))),
             self.these(&id),
             entry.row.attempt,
             entry.row.attempt,
@@ -86,10 +82,7 @@ impl Scribe<'_> {
             _ if kind == "String" => "''".to_owned(),
             _ => "0".to_owned(),
         };
-        let values: Vec<String> = EVENT.iter().map(|(column, kind)| value(column, kind)).collect();
-        let names: Vec<&str> = EVENT.iter().map(|(column, _)| *column).collect();
-        let query = format!("INSERT INTO dunlin_event ({}) SELECT {}", names.join(", "), values.join(", "));
-        self.http.ask(self.insert(query)).await?;
+        self.http.ask(self.insert(row("dunlin_event", &EVENT, value))).await?;
         Ok(())
     }
 
@@ -156,19 +149,23 @@ impl Scribe<'_> {
 
 /// A row of `dunlin_meta`: values by column; what is left out is empty, and the moment is now.
 pub(crate) async fn write_meta(http: &Http, server: &Server, values: &[(&str, String)]) -> Result<(), Failure> {
-    let value = |(column, kind): &(&str, &str)| match (*column, values.iter().find(|(name, _)| name == column)) {
+    let value = |column: &str, kind: &str| match (column, values.iter().find(|(name, _)| *name == column)) {
         ("at", _) => server.now().to_owned(),
         ("who", _) => sql::text(&server.user),
         ("token", _) => sql::text(&uuid::Uuid::new_v4().to_string()),
-        (_, Some((_, value))) if *kind == "String" => sql::text(value),
+        (_, Some((_, value))) if kind == "String" => sql::text(value),
         (_, Some((_, value))) => value.clone(),
-        (_, None) => if *kind == "String" { "''" } else { "0" }.to_owned(),
+        (_, None) => if kind == "String" { "''" } else { "0" }.to_owned(),
     };
-    let names: Vec<&str> = META.iter().map(|(column, _)| *column).collect();
-    let values: Vec<String> = META.iter().map(value).collect();
-    let query = format!("INSERT INTO dunlin_meta ({}) SELECT {}", names.join(", "), values.join(", "));
-    http.ask(insert(server, query)).await?;
+    http.ask(insert(server, row("dunlin_meta", &META, value))).await?;
     Ok(())
+}
+
+/// The INSERT of one row, its values as SQL by name and type of each column.
+fn row(table: &str, columns: &[(&str, &str)], value: impl Fn(&str, &str) -> String) -> String {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let values: Vec<String> = columns.iter().map(|(name, kind)| value(name, kind)).collect();
+    format!("INSERT INTO {table} ({}) SELECT {}", names.join(", "), values.join(", "))
 }
 
 /// An INSERT that is answered when its row can be read.

@@ -1,11 +1,11 @@
 //! `dunlin verify`: whether databases have what the applied migrations say, where a database can tell.
 
-use dunlin_planner::{Class, Expected, Failure, Finding, Observed, ProbeFact, TargetName, Verification, expected};
+use dunlin_planner::{Class, Expected, Failure, Finding, ProbeFact, TargetName, Verification, expected};
 
 use crate::args::{Format, Global, VerifyArgs};
 use crate::exit::{Exit, Stop, exit_of};
 use crate::terminal::Terminal;
-use crate::workspace::{Workspace, select};
+use crate::workspace::{Workspace, select, troubles};
 
 /// Compares; what is otherwise is drift, and shows in the exit code.
 pub(crate) async fn run(global: &Global, args: &VerifyArgs, terminal: Terminal) -> Result<Exit, Stop> {
@@ -14,11 +14,8 @@ pub(crate) async fn run(global: &Global, args: &VerifyArgs, terminal: Terminal) 
     let selection = select(&graph, &args.scope, None)?;
     let observed = workspace.observe(&graph, &selection).await?;
     let (known, hidden) = expected(&graph, &selection, &observed);
-    let troubles = observed.values().filter_map(|one| match one {
-        Observed::Failed(finding) => Some(finding.clone()),
-        Observed::Facts(_) => None,
-    });
-    let mut verification = Verification { confirmed: Vec::new(), findings: troubles.chain(hidden).collect() };
+    let mut verification = Verification { confirmed: Vec::new(), findings: troubles(&observed) };
+    verification.findings.extend(hidden);
     for (target, expected) in &known {
         match ask(&workspace, target, expected).await {
             Ok(facts) => expected.iter().zip(&facts).for_each(|(one, fact)| verification.add(target, one, fact)),
