@@ -1,6 +1,6 @@
 //! Declared jobs on real servers: the same story on pg_cron 1.6 and 1.4.
 
-use dunlin_tests::{Blow, Dunlin, Fault, Moment, Proxy, Server, Workspace, wait_until};
+use dunlin_tests::{Dunlin, Server, Workspace};
 use serde_json::Value;
 
 const CONFIG: &str = r#"
@@ -304,64 +304,5 @@ fn schedules_are_read_as_the_server_reads_them() {
             }
         }
         assert_eq!(other, []);
-    }
-}
-
-/// Faults of the quick share; every message has its own where `DUNLIN_TORTURE` asks for everything.
-const QUICK: usize = 8;
-
-#[test]
-fn a_run_that_is_killed_at_any_message_converges_and_does_nothing_twice() {
-    for crontab in Crontab::each() {
-        let clean = job("clean", "@daily", "VACUUM", "");
-        let before =
-            job("rollup", "5 * * * *", "SELECT 1", "database = \"data\"") + &job("old", "@daily", "SELECT 4", "");
-        let after = job("rollup", "6 * * * *", "SELECT 2", "database = \"other\"\nactive = false") + &clean;
-        let begin = || {
-            let _ = crontab.sql("SELECT cron.unschedule(jobid) FROM cron.job; DROP SCHEMA IF EXISTS dunlin CASCADE");
-            let _ = crontab.server.sql("main", "DROP SCHEMA IF EXISTS dunlin CASCADE; DROP TABLE IF EXISTS app");
-            crontab.declare(&before);
-            let _ = crontab.dunlin().run("up --yes").exits(0);
-            crontab.declare(&after);
-        };
-        let ids = || {
-            crontab.sql("SELECT string_agg(jobid || ' ' || jobname, ',' ORDER BY jobname) FROM cron.job WHERE jobname = 'rollup'")
-        };
-        let lines = || crontab.sql("SELECT count(*) FROM dunlin.event WHERE id = 'cron/jobs' AND what = 'applied'");
-        let through = |proxy: &Proxy| {
-            let config = CONFIG.replace("MAIN", &crontab.server.url("main"));
-            let files = Workspace::of(&[(
-                "dunlin.toml",
-                &config.replace("POSTGRES", &proxy.url(&crontab.server.url("postgres"))),
-            )]);
-            files.write("migrations/app/001_t.sql", "CREATE TABLE app (a int);\n");
-            files.write("migrations/cron/V1__setup.sql", "CREATE EXTENSION IF NOT EXISTS pg_cron;\n");
-            files.write("migrations/cron/jobs.toml", &after);
-            files
-        };
-        begin();
-        let proxy = Proxy::new(None);
-        let files = through(&proxy);
-        let _ = proxy.watch(Dunlin::at(files.dir()).start("up --yes")).exits(0);
-        let (messages, expected) = (proxy.messages(), crontab.jobs());
-        let full = std::env::var("DUNLIN_TORTURE").is_ok_and(|share| share == "full");
-        let at: Vec<_> = if full {
-            (0..messages).collect()
-        } else {
-            (0..QUICK).map(|nth| (2 * nth + 1) * messages / (2 * QUICK)).collect()
-        };
-        for (number, at) in at.into_iter().enumerate() {
-            begin();
-            let rollup = ids();
-            let moment = [Moment::Before, Moment::During, Moment::After][number % 3];
-            let proxy = Proxy::new(Some(Fault { blow: Blow::Kill, moment, at }));
-            let files = through(&proxy);
-            let _ = proxy.watch(Dunlin::at(files.dir()).start("up --yes"));
-            let rerun = || crontab.dunlin().run("up --yes");
-            wait_until("the rest is done", || rerun().code == Some(0));
-            assert_eq!((crontab.jobs(), ids()), (expected.clone(), rollup), "{} {moment:?} {at}", crontab.version);
-            assert_eq!(lines(), "2", "{} {moment:?} {at}: once before and once after", crontab.version);
-            let _ = crontab.dunlin().run("status").exits(0);
-        }
     }
 }

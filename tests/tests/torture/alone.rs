@@ -1,16 +1,14 @@
 //! Statements of which no catalog query is known: what their author asks tells whether they were done.
 
-use dunlin_tests::{Blow, Dunlin, Fault, Moment, Proxy, Scratch, Server, Workspace};
+use dunlin_tests::{Dunlin, Fault, Proxy, Scratch, Server, Workspace};
 
-use crate::tally::{Tally, Verdict, WORKERS, is_full};
+use crate::tally::{Tally, Verdict, WORKERS, kills};
 
 const UP: &str = "up --yes";
 const DOWN: &str = "down --version app/001 --cascade --yes";
 
 /// Positions in the quick share.
 const QUICK: usize = 4;
-
-const MOMENTS: [Moment; 3] = [Moment::During, Moment::After, Moment::Before];
 
 /// What is made and dropped, named `NAME`.
 const FILES: &[(&str, &str)] = &[
@@ -56,14 +54,9 @@ fn check(words: &'static str) {
     let _ = proxy.watch(clean.dunlin(&proxy.url(&clean.database.url())).start(words)).exits(0);
     assert_eq!(clean.state(), expected(words));
     let messages = proxy.messages();
-    let fault = |at, moment| Fault { blow: Blow::Kill, moment, at };
-    let faults: Vec<_> = match is_full() {
-        true => (0..messages).flat_map(|at| MOMENTS.map(|moment| fault(at, moment))).collect(),
-        false => (0..QUICK).map(|nth| fault((2 * nth + 1) * messages / (2 * QUICK), MOMENTS[nth % 3])).collect(),
-    };
     let verb = words.split_once(' ').unwrap().0;
     let tally = Tally::new("process killed at a message", format!("{verb}, statements with a probe of their author"));
-    tally.each(WORKERS, faults, |fault| attempt(&server, words, *fault));
+    tally.each(WORKERS, kills(messages, QUICK), |fault| attempt(&server, words, *fault));
     tally.end();
 }
 

@@ -11,6 +11,7 @@ mod crowd;
 mod failover;
 mod faults;
 mod fuzz;
+mod jobs;
 mod large;
 mod pooled;
 mod readers;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dunlin_tests::{Blow, Fault, Moment};
 use fs_err as fs;
 use serde_json::json;
 
@@ -22,6 +23,16 @@ pub(crate) fn is_full() -> bool {
 /// How often something is tried: in the quick share, and in full.
 pub(crate) fn share(quick: usize, full: usize) -> usize {
     if is_full() { full } else { quick }
+}
+
+/// A process that is killed at every moment of each of so many messages; in the quick share at `quick` of them, spread.
+pub(crate) fn kills(messages: usize, quick: usize) -> Vec<Fault> {
+    const MOMENTS: [Moment; 3] = [Moment::During, Moment::After, Moment::Before];
+    let fault = |at, moment| Fault { blow: Blow::Kill, moment, at };
+    if is_full() {
+        return (0..messages).flat_map(|at| MOMENTS.map(|moment| fault(at, moment))).collect();
+    }
+    (0..quick).map(|nth| fault((2 * nth + 1) * messages / (2 * quick), MOMENTS[nth % 3])).collect()
 }
 
 /// When to stop trying: `DUNLIN_TORTURE_SECONDS` after a test began.

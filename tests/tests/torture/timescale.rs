@@ -1,16 +1,14 @@
 //! Steps of TimescaleDB that cannot be in a transaction: indexes that are built chunk by chunk, updates of the extension, and,
 //! where a server has them, continuous aggregates and their refreshes.
 
-use dunlin_tests::{Blow, Dunlin, Fault, Foreign, Moment, Proxy, Server, Workspace};
+use dunlin_tests::{Dunlin, Fault, Foreign, Proxy, Server, Workspace};
 
-use crate::tally::{Tally, Verdict, WORKERS, is_full};
+use crate::tally::{Tally, Verdict, WORKERS, kills};
 
 const UP: &str = "up --yes";
 
 /// Positions in the quick share.
 const QUICK: usize = 6;
-
-const MOMENTS: [Moment; 3] = [Moment::During, Moment::After, Moment::Before];
 
 const CONFIG: &str = "[project]\nname = \"small\"\n[targets.main]\nkind = \"timescale\"\nurl = \"${URL}\"\n[services.app]\ntarget = \"main\"\npath = \"m\"\n";
 
@@ -123,12 +121,7 @@ fn check<'s>(note: &str, files: &[(&str, &str)], state: &str, fresh: impl Fn() -
             Verdict::Wrong(format!("{fault:?}: {found}, not {expected}"))
         }
     };
-    let fault = |at, moment| Fault { blow: Blow::Kill, moment, at };
-    let faults: Vec<_> = match is_full() {
-        true => (0..messages).flat_map(|at| MOMENTS.map(|moment| fault(at, moment))).collect(),
-        false => (0..QUICK).map(|nth| fault((2 * nth + 1) * messages / (2 * QUICK), MOMENTS[nth % 3])).collect(),
-    };
     let tally = Tally::new("process killed at a message", note.to_owned());
-    tally.each(WORKERS, faults, attempt);
+    tally.each(WORKERS, kills(messages, QUICK), attempt);
     tally.end();
 }
