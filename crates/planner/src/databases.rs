@@ -1,7 +1,8 @@
 //! Which targets are one database under two names, such as `core` and the target of its cron jobs.
 //!
 //! One database has one ledger, and one place where its migrations run; the names only say how it is reached. Two names are
-//! one database when they lead to the same number on a server that was started at the same moment and hold the same ledger.
+//! one database when they lead to the same number on a server that was started at the same moment and hold the same ledger; where
+//! it is yet to be made, to the same name there.
 
 use std::collections::BTreeMap;
 
@@ -72,8 +73,9 @@ impl<'o> Databases<'o> {
 fn is_one(left: &TargetFacts, right: &TargetFacts) -> bool {
     let (one, other) = (&left.identity, &right.identity);
     let same_server = one.system == other.system || !one.is_known() || !other.is_known();
-    // Number 0 is a database that is not there yet.
-    one.database != 0 && one.database == other.database && same_server && ledger(left) == ledger(right)
+    // Number 0 is a database that is not there yet: it will be the one of its name.
+    let same_database = one.database == other.database && (one.database != 0 || left.database == right.database);
+    same_database && same_server && ledger(left) == ledger(right)
 }
 
 fn ledger(facts: &TargetFacts) -> Option<&LedgerId> {

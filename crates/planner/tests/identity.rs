@@ -295,11 +295,33 @@ fn what_makes_two_targets_one_database() {
         (("7", 5, "l"), ("7", 6, "l"), false),
         (("7", 5, "l"), ("7", 5, "m"), false),
         (("7", 5, "l"), ("7", 5, ""), false),
-        (("7", 0, ""), ("7", 0, ""), false),
         (("7", 5, "l"), ("10.0.0.1:5432", 5, "l"), true),
         (("10.0.0.1:5432", 5, "l"), ("7", 5, "l"), true),
         (("10.0.0.1:5432", 5, "l"), ("10.0.0.1:5432", 5, "l"), true),
         (("10.0.0.1:5432", 5, "l"), ("10.0.0.1:5432", 5, "m"), false),
+    ] {
+        assert_eq!(are_one(left, right), one, "{left:?} {right:?}");
+    }
+}
+
+#[test]
+fn a_database_that_is_yet_to_be_made_is_the_one_of_its_name() {
+    let are_one = |left: (u32, &str), right: (u32, &str)| {
+        let mut observed = Fixture::parse("target a postgres\ntarget b postgres").observed;
+        for ((_, observed), (number, name)) in observed.iter_mut().zip([left, right]) {
+            let Observed::Facts(facts) = observed else { unreachable!() };
+            facts.started = Timestamp(3);
+            facts.identity = Identity { system: "7".to_owned(), database: number, timeline: 1 };
+            facts.database = name.to_owned();
+        }
+        Databases::of(&observed).are_one(&"a".parse().unwrap(), &"b".parse().unwrap())
+    };
+    for (left, right, one) in [
+        ((0, "new"), (0, "new"), true),
+        ((0, "new"), (0, "other"), false),
+        ((0, "new"), (5, "new"), false),
+        // Renamed between the two readings.
+        ((5, "new"), (5, "old"), true),
     ] {
         assert_eq!(are_one(left, right), one, "{left:?} {right:?}");
     }
