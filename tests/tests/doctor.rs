@@ -77,6 +77,8 @@ fn a_database_that_is_well() {
                              in one belongs into a file of its own
       no       offers        Jobs rest while a database is migrated that they work in: there is nothing
                              that goes on by itself
+      no       offers        Jobs declared in `jobs.toml`, and put right where somebody changed them:
+                             pg_cron keeps them in the database of a target of kind `cron`
 
     1 target: fit for a run
     [exit 0]

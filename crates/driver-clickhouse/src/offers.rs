@@ -12,6 +12,7 @@ pub const OFFERS: Offers = Offers {
     backfills: Support::No("a mutation of ClickHouse goes through a table in the background by itself"),
     downs: Support::Yes,
     pausing: Support::No("there is nothing that goes on by itself"),
+    jobs: Support::No("there is nothing that goes on by itself"),
     chain: Support::No("the log is kept, and not sealed"),
     repairs: Support::Yes,
     claims: Support::Yes,

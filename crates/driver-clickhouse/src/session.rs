@@ -184,6 +184,7 @@ impl Session for ClickHouseSession {
 
     /// A body without a statement, such as a seed's that is forgotten; any other is walked through as well.
     async fn apply(&mut self, task: &StepTask<'_>) -> Result<bool, Failure> {
+        task.refuse_jobs()?;
         if task.pieces.is_some() {
             return Err(Failure::new(
                 FailureClass::Rejected,

@@ -40,7 +40,7 @@ const WORKERS: &str = "SELECT name, setting AS value FROM pg_settings \
     WHERE name IN ('max_worker_processes', 'cron.use_background_workers', 'cron.max_running_jobs')";
 
 /// What PostgreSQL can do, with jobs.
-pub const OFFERS: Offers = Offers { pausing: Support::Yes, ..POSTGRES };
+pub const OFFERS: Offers = Offers { pausing: Support::Yes, jobs: Support::Yes, ..POSTGRES };
 
 /// Of a run that was begun by a server that is gone nothing but its beginning is known.
 const CRONTAB: Crontab = Crontab {

@@ -36,6 +36,9 @@ impl PostgresSession {
         let course = Course::of(&task.step.action);
         let settings = &task.step.body.settings;
         refuse_nul(task)?;
+        if !self.flavor.offers().jobs.is_there() {
+            task.refuse_jobs()?;
+        }
         let script = Script::of(&*self.flavor, task);
         let text = script.as_ref().map_or(&*task.text, |script| &script.text);
         let declared = task.step.body.jobs.as_ref();

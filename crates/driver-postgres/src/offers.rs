@@ -12,6 +12,7 @@ pub const POSTGRES: Offers = Offers {
     backfills: Support::Yes,
     downs: Support::Yes,
     pausing: Support::No("there is nothing that goes on by itself"),
+    jobs: Support::No("pg_cron keeps them in the database of a target of kind `cron`"),
     chain: Support::Yes,
     repairs: Support::Yes,
     claims: Support::Yes,

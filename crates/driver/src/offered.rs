@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use dunlin_planner::FailureClass::{Interrupted, Rejected};
 use dunlin_planner::{
-    Fragment, Health, LaneKind, Ledger, Notice, Piece, Pieces, RowState, RunsUnder, Streamed, Support, Told, audit,
+    Digest, Fragment, Health, Job, JobChange, Jobs, Kind, LaneKind, Ledger, LiveJob, Notice, Piece, Pieces, Place,
+    RowState, RunsUnder, Streamed, Support, Told, audit,
 };
 
-use crate::bench::{Bench, class};
+use crate::bench::{Bench, StepText, class};
 use crate::conformance::Case;
 use crate::{NoticeSink, StepTask};
 
@@ -22,6 +23,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("notices reach whoever runs", |bench| Box::pin(notices(bench))),
     ("a cancelled statement ends", |bench| Box::pin(cancelled(bench))),
     ("a text comes in pieces", |bench| Box::pin(in_pieces(bench))),
+    ("jobs are declared where that is offered", |bench| Box::pin(declared_jobs(bench))),
     ("examining creates nothing", |bench| Box::pin(examined(bench))),
 ];
 
@@ -139,6 +141,64 @@ async fn in_pieces(bench: &Bench) {
         assert_eq!(class(&ended), Some(Rejected), "{bench}: {ended:?}");
         assert_eq!(bench.row(&step).await, None, "{bench}");
     }
+}
+
+async fn declared_jobs(bench: &Bench) {
+    bench.bootstrap().await;
+    let created = |job: Job| JobChange::Create { job, by_hand: false };
+    let (first, second) = (job("first", "0 0 1 1 *"), job("second", "0 0 2 1 *"));
+    let step = declaring(bench, std::slice::from_ref(&first), vec![created(first.clone())]);
+    let ended = bench.apply(&step).await;
+    if !bench.driver().offers().jobs.is_there() {
+        assert_eq!(class(&ended), Some(Rejected), "{bench}: {ended:?}");
+        assert_eq!(bench.row(&step).await, None, "{bench}");
+        return;
+    }
+    assert_eq!(ended, Ok(true), "{bench}");
+    assert_eq!(bench.apply(&step).await, Ok(false), "{bench}: once");
+    let live = live(bench).await;
+    assert_eq!(names(&live), ["first"], "{bench}");
+
+    let wrong = declaring(bench, &[], vec![created(second.clone()), created(job("wrong", "never"))]);
+    let refused = bench.apply(&wrong).await;
+    assert_eq!(class(&refused), Some(Rejected), "{bench}: {refused:?}");
+    assert_eq!(self::live(bench).await, live, "{bench}: all of it or nothing");
+    let row = bench.row(&step).await.unwrap_or_else(|| panic!("{bench}: no row"));
+    assert_eq!((row.state, row.checksum), (RowState::Applied, step.step.checksum), "{bench}");
+
+    let removed = JobChange::Remove { id: live[0].id, name: "first".to_owned() };
+    let next = declaring(bench, std::slice::from_ref(&second), vec![created(second.clone()), removed]);
+    assert_eq!(bench.apply(&next).await, Ok(true), "{bench}");
+    let live = self::live(bench).await;
+    assert_eq!(names(&live), ["second"], "{bench}");
+
+    let mut down = bench.down(&next, &[], &[]);
+    let removed = JobChange::Remove { id: live[0].id, name: "second".to_owned() };
+    down.step.body.jobs = Some(Jobs { changes: vec![removed], ..Jobs::default() });
+    assert_eq!(bench.apply(&down).await, Ok(true), "{bench}");
+    assert_eq!(names(&self::live(bench).await), [""; 0], "{bench}");
+}
+
+fn job(name: &str, schedule: &str) -> Job {
+    let (name, schedule, command) = (name.to_owned(), schedule.to_owned(), "SELECT 1".to_owned());
+    Job { name, schedule, command, database: None, user: None, active: true, place: Place::file("jobs.toml") }
+}
+
+/// A step that leaves these jobs behind by these changes.
+fn declaring(bench: &Bench, declared: &[Job], changes: Vec<JobChange>) -> StepText {
+    let mut step = bench.made("a/jobs", Vec::new()).kind(Kind::Repeatable);
+    let digest = Digest::of(format!("{declared:?}{changes:?}").as_bytes());
+    (step.step.checksum, step.step.body.digest) = (digest, digest);
+    step.step.body.jobs = Some(Jobs { declared: declared.to_vec(), changes, again: None });
+    step
+}
+
+async fn live(bench: &Bench) -> Vec<LiveJob> {
+    bench.inspect().await.jobs.map(|jobs| jobs.live).unwrap_or_default()
+}
+
+fn names(live: &[LiveJob]) -> Vec<&str> {
+    live.iter().map(|job| job.name.as_str()).collect()
 }
 
 async fn examined(bench: &Bench) {

@@ -219,6 +219,23 @@ pub struct StepTask<'a> {
     pub notices: NoticeSink,
 }
 
+impl StepTask<'_> {
+    /// For a database that keeps no jobs.
+    ///
+    /// # Errors
+    /// A [`Failure`] of class [`FailureClass::Rejected`](dunlin_planner::FailureClass::Rejected), where the step declares jobs.
+    pub fn refuse_jobs(&self) -> Result<(), Failure> {
+        let Step { id, target, .. } = self.step;
+        match self.step.body.jobs {
+            None => Ok(()),
+            Some(_) => {
+                let message = format!("`{id}` declares jobs, and `{target}` keeps none");
+                Err(Failure::new(FailureClass::Rejected, message))
+            }
+        }
+    }
+}
+
 /// What claiming a step that runs statement by statement found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {

@@ -61,6 +61,8 @@ offers! {
     downs: "Downs and repeatables",
     /// Whether something that goes on by itself can be paused for a run.
     pausing: "Jobs rest while a database is migrated that they work in",
+    /// Whether what goes on by itself can be declared.
+    jobs: "Jobs declared in `jobs.toml`, and put right where somebody changed them",
     /// Whether the log is sealed and can be verified.
     chain: "The log of each run is sealed (`dunlin history --verify`)",
     /// Whether a person's word can be written down.

@@ -31,6 +31,7 @@ const OFFERS: Offers = Offers {
     backfills: Support::Yes,
     downs: Support::Yes,
     pausing: Support::Yes,
+    jobs: Support::No("its jobs come from nowhere"),
     chain: Support::No("its log dies with it"),
     repairs: Support::Yes,
     claims: Support::Yes,

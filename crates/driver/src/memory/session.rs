@@ -299,6 +299,7 @@ impl Session for MemorySession {
     }
 
     async fn apply(&mut self, task: &StepTask<'_>) -> Result<bool, Failure> {
+        task.refuse_jobs()?;
         let key = Self::key(task);
         self.try_lock(&key)?;
         let mut ended = self.work().await.map(|()| false);

@@ -15,6 +15,7 @@ const OFFERS: Offers = Offers {
     backfills: Support::Yes,
     downs: Support::Yes,
     pausing: Support::No("there are none"),
+    jobs: Support::Yes,
     chain: Support::Yes,
     repairs: Support::Yes,
     claims: Support::Yes,
@@ -130,6 +131,7 @@ fn programs_get_everything() {
             "pausing": {
               "no": "there are none"
             },
+            "jobs": "yes",
             "chain": "yes",
             "repairs": "yes",
             "claims": "yes",
