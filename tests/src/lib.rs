@@ -9,6 +9,7 @@
 //! panic with all that the failed command wrote.
 
 mod binary;
+mod column;
 mod command;
 mod crontab;
 mod dump;
@@ -24,6 +25,7 @@ mod web;
 mod workspace;
 
 pub use binary::binary;
+pub use column::Column;
 pub use command::{Dunlin, Outcome};
 pub use dump::{difference, dump, ledger};
 pub use fleet::{DATABASES, Fleet, JOBS};

@@ -1,9 +1,7 @@
 //! A ClickHouse beside a PostgreSQL, with edges both ways.
 
 use dunlin_devdb::Flavour;
-use dunlin_tests::{Project, Server};
-
-use crate::support::Column;
+use dunlin_tests::{Column, Project, Server};
 
 const BOTH: &str = "//- dunlin.toml
 [project]
@@ -47,7 +45,7 @@ fn edges_lead_from_one_to_the_other_and_back() {
         let Some(column) = Column::new(flavour) else { continue };
         let server = Server::shared();
         let scratch = server.scratch();
-        let project = Project::of(BOTH).with("CORE", scratch.url()).with("EVENTS", column.url(column.server.port()));
+        let project = Project::of(BOTH).with("CORE", scratch.url()).with("EVENTS", column.url(column.port()));
         let dunlin = project.dunlin();
         let up = dunlin.run("up --yes --format json").exits(0);
         assert_eq!(up.done(), ["shop/1", "visits/1", "shop/2", "visits/2"]);

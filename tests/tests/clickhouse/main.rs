@@ -1,7 +1,6 @@
 //! ClickHouse as a target, from the outside: 18.16, and the engine of today behind an HTTP interface of its own.
 
 mod beside;
-mod killed;
 mod repaired;
 mod support;
 mod together;

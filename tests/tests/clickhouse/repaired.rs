@@ -4,8 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use dunlin_devdb::Flavour;
+use dunlin_tests::Column;
 
-use crate::support::{ALONE, Column};
+use crate::support::ALONE;
 
 const HALF: &str = "//- events/V1__visits.sql
 CREATE TABLE visits (day Date, hits UInt32) ENGINE = MergeTree ORDER BY day;

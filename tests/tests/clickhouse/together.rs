@@ -4,9 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use dunlin_devdb::Flavour;
-use dunlin_tests::wait_until;
+use dunlin_tests::{Column, wait_until};
 
-use crate::support::{Column, dunlin, project};
+use crate::support::{dunlin, project};
 
 #[test]
 fn of_many_runs_at_once_one_does_each_statement() {
@@ -19,7 +19,7 @@ fn of_many_runs_at_once_one_does_each_statement() {
         let Some(column) = Column::new(flavour) else { continue };
         for _ in 0..3 {
             column.clear();
-            let files = project(&column.url(column.server.port()), &FILES);
+            let files = project(&column.url(column.port()), &FILES);
             let dunlin = dunlin(&files);
             let runs: Vec<_> = (0..4).map(|_| dunlin.start("up --yes")).collect();
             runs.into_iter().for_each(|run| drop(run.finish().exits(0)));
@@ -40,7 +40,7 @@ fn a_statement_whose_run_is_gone_is_awaited_and_not_begun_again() {
     ];
     for flavour in [Flavour::ClickHouse, Flavour::Chdb] {
         let Some(column) = Column::new(flavour) else { continue };
-        let files = project(&column.url(column.server.port()), &FILES);
+        let files = project(&column.url(column.port()), &FILES);
         let dunlin = dunlin(&files);
         let mut run = dunlin.start("up --yes");
         assert!(run.reach("step-ended", 1));

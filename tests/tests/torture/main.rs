@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "only tests call this, and they tell what they covered")]
 
 mod alone;
+mod clickhouse;
 mod crowd;
 mod failover;
 mod faults;
