@@ -3,7 +3,7 @@
 use dunlin_devdb::Flavour;
 use dunlin_tests::{Blow, Column, Dunlin, Fault, Moment, Outcome, Web, Workspace};
 
-use crate::tally::{Tally, Verdict, WORKERS, is_full};
+use crate::tally::{Tally, Verdict, WORKERS, is_full, skip};
 
 const UP: &str = "up --yes";
 
@@ -63,15 +63,15 @@ fn an_up_on_clickhouse_of_today_that_loses_its_connection_at_a_request() {
 }
 
 fn check(flavour: Flavour, blow: Blow) {
-    let Some(column) = Column::new(flavour) else { return };
+    let what = if blow == Blow::Kill { "process killed at a request" } else { "connection lost at a request" };
+    let how = if flavour == Flavour::Chdb { "up, ClickHouse 26.9" } else { "up, ClickHouse 18.16" };
+    let Some(column) = Column::new(flavour) else { return skip(what, how) };
     let files = Workspace::of(&[("dunlin.toml", CONFIG)]);
     FILES.iter().for_each(|(path, text)| files.write(path, text));
     let web = Web::to(column.port(), None);
     let _ = web.follow(dunlin(&files, &column.url(web.port())).start(UP)).exits(0);
     let (expected, requests) = (state(&column), web.requests());
-    let what = if blow == Blow::Kill { "process killed at a request" } else { "connection lost at a request" };
-    let server = if flavour == Flavour::Chdb { "ClickHouse 26.9" } else { "ClickHouse 18.16" };
-    let tally = Tally::new(what, format!("up, {server}"));
+    let tally = Tally::new(what, how);
     tally.each(WORKERS, faults(blow, requests), |fault| attempt(&column.beside(), &files, *fault, &expected));
     tally.end();
 }

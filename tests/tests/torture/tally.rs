@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dunlin_tests::{Blow, Fault, Moment};
 use fs_err as fs;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Trials at the same time that mostly wait.
 pub(crate) const WORKERS: usize = 3;
@@ -140,14 +140,36 @@ impl Tally {
             "complete": is_full() && !self.is_cut_short.into_inner(),
             "seconds": self.since.elapsed().as_secs(),
         });
-        println!("{line}");
-        if let Some(dir) = std::env::var_os("DUNLIN_TORTURE_OUT") {
-            let name = format!("{} {}", self.what, self.how).replace(|char: char| !char.is_ascii_alphanumeric(), "-");
-            let mut file = fs::File::create(PathBuf::from(dir).join(name + ".jsonl")).unwrap();
-            writeln!(file, "{line}").unwrap();
-        }
+        write(&line);
         let failed: Vec<_> = stuck.into_iter().chain(wrong).collect();
         assert!(trials > 0, "nothing was tried");
         assert!(failed.is_empty(), "{} of {trials}:\n{}", failed.len(), failed.join("\n\n"));
     }
+}
+
+/// Says that this machine has nothing to try something on.
+pub(crate) fn skip(what: &str, how: &str) {
+    write(&json!({
+        "what": what,
+        "how": how,
+        "trials": 0,
+        "converged": 0,
+        "alone": 0,
+        "stuck": 0,
+        "wrong": 0,
+        "note": "not tried: there was no server for it",
+        "complete": is_full(),
+        "seconds": 0,
+    }));
+}
+
+/// Adds a line to what this test has written, which has a thread of the test's name.
+fn write(line: &Value) {
+    println!("{line}");
+    let Some(dir) = std::env::var_os("DUNLIN_TORTURE_OUT") else { return };
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("main").replace(|char: char| !char.is_ascii_alphanumeric(), "-");
+    let mut file = fs::OpenOptions::new();
+    let mut file = file.append(true).create(true).open(PathBuf::from(dir).join(name + ".jsonl")).unwrap();
+    writeln!(file, "{line}").unwrap();
 }

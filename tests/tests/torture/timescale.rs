@@ -3,9 +3,11 @@
 
 use dunlin_tests::{Dunlin, Fault, Foreign, Proxy, Server, Workspace};
 
-use crate::tally::{Tally, Verdict, WORKERS, kills};
+use crate::tally::{Tally, Verdict, WORKERS, kills, skip};
 
 const UP: &str = "up --yes";
+
+const WHAT: &str = "process killed at a message";
 
 /// Positions in the quick share.
 const QUICK: usize = 6;
@@ -84,13 +86,15 @@ fn indexes_of_chunks_and_updates_of_a_run_that_is_killed() {
 
 #[test]
 fn continuous_aggregates_of_a_run_that_is_killed() {
-    if Foreign::tsl("continuous_aggregates_of_a_run_that_is_killed").is_some() {
-        let fresh = || -> Box<dyn Database> { Box::new(Foreign::tsl("").unwrap()) };
-        check("continuous aggregates of TimescaleDB", &LICENSED, LICENSED_STATE, fresh);
+    let how = "continuous aggregates of TimescaleDB";
+    if Foreign::tsl("continuous_aggregates_of_a_run_that_is_killed").is_none() {
+        return skip(WHAT, how);
     }
+    let fresh = || -> Box<dyn Database> { Box::new(Foreign::tsl("").unwrap()) };
+    check(how, &LICENSED, LICENSED_STATE, fresh);
 }
 
-fn check<'s>(note: &str, files: &[(&str, &str)], state: &str, fresh: impl Fn() -> Box<dyn Database + 's> + Sync) {
+fn check<'s>(how: &str, files: &[(&str, &str)], state: &str, fresh: impl Fn() -> Box<dyn Database + 's> + Sync) {
     let workspace = Workspace::of(&[("dunlin.toml", CONFIG), TABLE]);
     files.iter().for_each(|(name, text)| workspace.write(name, text));
     let dunlin = |url: &str| Dunlin::at(workspace.dir()).with("URL", url);
@@ -121,7 +125,7 @@ fn check<'s>(note: &str, files: &[(&str, &str)], state: &str, fresh: impl Fn() -
             Verdict::Wrong(format!("{fault:?}: {found}, not {expected}"))
         }
     };
-    let tally = Tally::new("process killed at a message", note.to_owned());
+    let tally = Tally::new(WHAT, how.to_owned());
     tally.each(WORKERS, kills(messages, QUICK), attempt);
     tally.end();
 }
