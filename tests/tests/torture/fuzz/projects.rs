@@ -110,8 +110,7 @@ pub(crate) fn trial(random: &mut Random) -> Result<(), String> {
 }
 
 /// The project is right before it is changed, so that what is changed is read to its end.
-#[test]
-fn the_unchanged_project_is_read_without_an_error() {
+pub(super) fn unchanged_is_read() {
     let files = Workspace::of(TEXTS);
     let (start_dir, environment) = (files.dir().to_owned(), Some("env".to_owned()));
     let request = Request { config: None, start_dir, environment, variables: &|_| None, held: MAX_HELD };

@@ -23,6 +23,7 @@ fn sources_of_sql_are_read_or_refused() {
 
 #[test]
 fn projects_are_read_or_refused() {
+    projects::unchanged_is_read();
     check("configuration, environments, dependencies and names of files", 500, "projects_are_read", projects::trial);
 }
 

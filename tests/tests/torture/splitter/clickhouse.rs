@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::trials::catching;
 use crate::simulation::random::Random;
-use crate::tally::{Tally, Verdict, WORKERS, share};
+use crate::tally::{Tally, Verdict, WORKERS, share, skip};
 
 const QUICK: usize = 600;
 const FULL: usize = 60_000;
@@ -47,14 +47,20 @@ const TROUBLE: &[&str] = &[
     "(", ")", "‘", "’", "“", "”", "a", "1", "e-", "0x", "\u{a0}", "−", "é",
 ];
 
+const WHAT: &str = "splitter against the server";
+const TEXTS: &str = "texts of ClickHouse";
+
 #[test]
 fn statements_end_where_the_engine_of_clickhouse_ends_them() {
     let engine = match install(&home(), Flavour::Chdb, &|_| ()) {
         Ok(_) => start(Flavour::Chdb),
-        Err(error) => return println!("skipped: the engine of ClickHouse today, for {error}"),
+        Err(error) => {
+            println!("skipped: the engine of ClickHouse today, for {error}");
+            return skip(WHAT, TEXTS);
+        }
     };
     let place = Regex::new(r"Multi-statements are not allowed\): failed at position (\d+)").unwrap();
-    let tally = Tally::new("splitter against the server", "texts of ClickHouse");
+    let tally = Tally::new(WHAT, TEXTS);
     let seeds = (0..share(QUICK, FULL) as u64).collect();
     tally.each(WORKERS, seeds, |seed| {
         let text = script(&mut Random(*seed));
@@ -69,7 +75,7 @@ fn statements_end_where_the_engine_of_clickhouse_ends_them() {
 #[test]
 fn an_old_server_takes_each_statement_for_one() {
     let server = start(Flavour::ClickHouse);
-    let tally = Tally::new("splitter against the server", "statements of an old ClickHouse");
+    let tally = Tally::new(WHAT, "statements of an old ClickHouse");
     let seeds = (0..share(QUICK, FULL) as u64).collect();
     tally.each(WORKERS, seeds, |seed| {
         let text = script(&mut Random(*seed));
