@@ -142,19 +142,8 @@ impl ClickHouseDriver {
 
 /// Refuses a ledger of another environment, or one that was made in another database.
 fn check(meta: &Meta, environment: Option<&EnvironmentName>, now: &Identity) -> Result<(), Failure> {
-    if let Some(stamped) = meta.environment.as_ref().filter(|stamped| Some(*stamped) != environment) {
-        let message = format!("this ledger belongs to environment `{stamped}`");
-        let hint = format!("check the target's URL; `--env {stamped}` is what this database was migrated with");
-        return Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Estranged, message) });
-    }
-    let kinship = now.kinship(meta.born.as_ref());
-    if kinship.is_other() {
-        let born = meta.born.as_ref().map(ToString::to_string).unwrap_or_default();
-        let message = format!("this ledger was made in {born}, and this is {now}");
-        let hint = format!("{}; `dunlin plan` says what to do", kinship.cause());
-        return Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Estranged, message) });
-    }
-    Ok(())
+    meta.environment.as_ref().map_or(Ok(()), |stamped| stamped.admits(environment))?;
+    now.recognise(meta.born.as_ref()).map(|_| ())
 }
 
 /// While reading or preparing, nothing is left undone that would have to be looked up.

@@ -17,13 +17,7 @@ use crate::{bootstrap, messages, roles, sql};
 /// grew.
 pub(crate) async fn recognise(client: &Client, connector: &Connector, meta: &Meta) -> Result<(), Failure> {
     let now = identity(client, connector).await?;
-    let kinship = now.kinship(meta.born.as_ref());
-    if kinship.is_other() {
-        let born = meta.born.as_ref().map(ToString::to_string).unwrap_or_default();
-        let message = format!("this ledger was made in {born}, and this is {now}");
-        let hint = format!("{}; `dunlin plan` says what to do", kinship.cause());
-        return Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Estranged, message) });
-    }
+    let kinship = now.recognise(meta.born.as_ref())?;
     let unknown = meta.born.is_none() && now.is_known();
     if unknown || kinship == Kinship::Later {
         execute(client, &format!("UPDATE dunlin.meta SET {}", belongs_to(Some(&now)))).await?;

@@ -114,17 +114,11 @@ pub(crate) async fn upgrade(client: &Client, from: u32) -> Result<(), Failure> {
 
 async fn stamp(client: &Client, meta: &Meta, environment: Option<&EnvironmentName>) -> Result<(), Failure> {
     match (&meta.environment, environment) {
-        (Some(stamped), Some(asked)) if stamped == asked => Ok(()),
         (None, None) => Ok(()),
         (None, Some(asked)) => {
             execute(client, &format!("UPDATE dunlin.meta SET environment = {}", sql::text(asked.as_str()))).await
         }
-        (Some(stamped), asked) => {
-            let asked = asked.map_or_else(|| "none".to_owned(), |name| format!("`{name}`"));
-            let message = format!("this ledger belongs to environment `{stamped}`, and the run is for {asked}");
-            let hint = format!("check the target's URL; `--env {stamped}` is what this database was migrated with");
-            Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Estranged, message) })
-        }
+        (Some(stamped), asked) => stamped.admits(asked),
     }
 }
 

@@ -10,7 +10,10 @@ use std::fmt;
 use crate::adopt::How;
 use crate::check::Observations;
 use crate::databases::Databases;
-use crate::{Catalog, Class, EnvironmentName, Finding, Identity, Ledger, LedgerId, Observed, TargetFacts, TargetName};
+use crate::{
+    Catalog, Class, EnvironmentName, Failure, FailureClass, Finding, Identity, Ledger, LedgerId, Observed, TargetFacts,
+    TargetName,
+};
 
 /// What a database is to the one that its ledger was made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +46,38 @@ impl Identity {
             Some(born) if self.timeline > born.timeline => Kinship::Later,
             Some(_) => Kinship::Same,
         }
+    }
+
+    /// The same, for whoever is about to write into that ledger.
+    ///
+    /// # Errors
+    /// A [`Failure`] of class [`FailureClass::Estranged`], where this is another database.
+    pub fn recognise(&self, born: Option<&Self>) -> Result<Kinship, Failure> {
+        let kinship = self.kinship(born);
+        match born.filter(|_| kinship.is_other()) {
+            None => Ok(kinship),
+            Some(born) => {
+                let message = format!("this ledger was made in {born}, and this is {self}");
+                let hint = format!("{}; `dunlin plan` says what to do", kinship.cause());
+                Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Estranged, message) })
+            }
+        }
+    }
+}
+
+impl EnvironmentName {
+    /// Whether a run that is for `asked` may write into a ledger that bears the stamp of this environment.
+    ///
+    /// # Errors
+    /// A [`Failure`] of class [`FailureClass::Estranged`], where it is for another one or for none.
+    pub fn admits(&self, asked: Option<&Self>) -> Result<(), Failure> {
+        if asked == Some(self) {
+            return Ok(());
+        }
+        let asked = asked.map_or_else(|| "none".to_owned(), |name| format!("`{name}`"));
+        let message = format!("this ledger belongs to environment `{self}`, and the run is for {asked}");
+        let hint = format!("check the target's URL; `--env {self}` is what this database was migrated with");
+        Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Estranged, message) })
     }
 }
 

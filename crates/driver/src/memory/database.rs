@@ -208,13 +208,8 @@ impl State {
     }
 
     fn bootstrap(&mut self, target: &TargetName, environment: Option<&EnvironmentName>) -> Result<LedgerId, Failure> {
-        match (&self.environment, environment) {
-            (Some(stamped), asked) if asked != Some(stamped) => {
-                let message = format!("this ledger belongs to environment `{stamped}`");
-                return Err(Failure::new(FailureClass::Estranged, message));
-            }
-            (_, asked) => self.environment = asked.cloned(),
-        }
+        self.environment.as_ref().map_or(Ok(()), |stamped| stamped.admits(environment))?;
+        self.environment = environment.cloned();
         let id = LedgerId::new(&format!("ledger-{target}")).expect("a target's name fits");
         Ok(self.ledger.get_or_insert(id).clone())
     }
