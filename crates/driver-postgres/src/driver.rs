@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use dunlin_driver::{Driver, JobWord, Paused, Session, UnderWay};
 use dunlin_planner::{
     Adoption, Body, Digest, EnvironmentName, Expected, Failure, FailureClass, Health, JobRun, LaneKind, LedgerId,
-    LiveJob, Log, LogEntry, Offers, Pausable, ProbeFact, ProjectName, Resumption, RunId, RunsUnder, Settlement,
+    Listed, LiveJob, Log, LogEntry, Offers, Pausable, ProbeFact, ProjectName, Resumption, RunId, RunsUnder, Settlement,
     TargetFacts, TargetName,
 };
 use tokio_postgres::error::SqlState;
@@ -18,7 +18,9 @@ use crate::health::{self, Lines};
 use crate::inspect::execute;
 use crate::options::ConnectOptions;
 use crate::session::PostgresSession;
-use crate::{adopt, bootstrap, chain, crontab, deadline, inspect, obligation, pressure, repair, replicas, sql};
+use crate::{
+    adopt, bootstrap, chain, crontab, deadline, inspect, listing, obligation, pressure, repair, replicas, sql,
+};
 
 /// Everything that a target's configuration says about reaching and using its database.
 #[derive(Debug, Clone)]
@@ -179,6 +181,13 @@ impl Driver for PostgresDriver {
             });
         }
         Ok(facts)
+    }
+
+    async fn listed(&self) -> Result<Vec<Listed>, Failure> {
+        match self.flavor.listing() {
+            Some(how) => listing::listed(&self.main, how).await.map_err(|failure| self.named(failure)),
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn settle(&self, project: &ProjectName, settlement: &Settlement) -> Result<(), Failure> {

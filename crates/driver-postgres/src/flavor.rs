@@ -97,6 +97,16 @@ pub struct Crontab {
     pub alter: &'static str,
 }
 
+/// How what migrations declare is found in a database.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing {
+    /// Whether there can be any, as the one value `present`.
+    pub present: &'static str,
+    /// Rows `kind` (`hypertable`, `aggregate` or `policy`), `schema` and `name` of the relation, and `procedure`, which runs a
+    /// policy.
+    pub list: &'static str,
+}
+
 /// One kind of PostgreSQL database.
 pub trait Flavor: Send + Sync {
     /// What this kind of database can do at all.
@@ -112,6 +122,11 @@ pub trait Flavor: Send + Sync {
     /// Queries of rows `name`, `value` about what keeps this kind of database healthy, for `dunlin doctor`.
     fn health_queries(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// What migrations declare of this kind of database and `dunlin verify` lists, where there is such a thing.
+    fn listing(&self) -> Option<Listing> {
+        None
     }
 
     /// What goes on by itself in the database and can be paused, where there is such a thing.

@@ -30,6 +30,7 @@ mod inspect;
 mod jobs;
 mod keys;
 mod ledger;
+mod listing;
 mod messages;
 mod notices;
 mod obligation;
@@ -61,7 +62,7 @@ mod wire;
 
 pub use conninfo::ConninfoError;
 pub use driver::{PostgresDriver, PostgresSettings};
-pub use flavor::{Crontab, Extension, Flavor, Pausing, Plain, ServerFacts};
+pub use flavor::{Crontab, Extension, Flavor, Listing, Pausing, Plain, ServerFacts};
 pub use keys::{KEYS, Key};
 pub use offers::POSTGRES;
 pub use options::ConnectOptions;

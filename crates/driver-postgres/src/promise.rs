@@ -6,7 +6,10 @@
 
 use std::fmt::Write as _;
 
-use dunlin_planner::{AggregateShape, Body, Failure, FailureClass, Policed, ProbeFact, Promise, Refresh, StepSettings};
+use dunlin_planner::{
+    AggregateShape, Body, Compression, CompressionSetting, Dimension, Failure, FailureClass, Policed, ProbeFact,
+    Promise, Refresh, Slicing, StepSettings,
+};
 
 use crate::messages;
 use crate::rows::{begins_with, rows, truth};
@@ -34,8 +37,10 @@ fn query(promise: &Promise) -> String {
         Promise::Hypertable { relation, column, interval } => {
             hypertable(relation, column.as_deref(), interval.as_deref())
         }
-        Promise::Compression { relation } => compression(relation),
+        Promise::Dimension(it) => dimension(it),
+        Promise::Compression(it) => compression(it),
         Promise::Aggregate(shape) => aggregate(shape),
+        Promise::MaterializedOnly { relation, only } => materialized_only(relation, *only),
     }
 }
 
@@ -110,39 +115,121 @@ fn hypertable(relation: &str, column: Option<&str>, interval: Option<&str>) -> S
         each.push(compared("its time column", "d.column_name::pg_catalog.text", &text(column), column));
     }
     if let Some(expression) = interval {
-        let is_integer = is_integer(expression);
-        let wanted = if is_integer {
-            format!("({expression})::pg_catalog.int8")
-        } else {
-            format!("(pg_catalog.date_part('epoch', ({expression})::pg_catalog.interval) * 1000000)::pg_catalog.int8")
-        };
-        let mut one = compared("its chunk interval", "d.interval_length", &wanted, expression);
-        if !is_integer {
-            let shown = "pg_catalog.make_interval(secs => d.interval_length / 1000000.0)";
-            one.words =
-                one.words.replace("(d.interval_length)::pg_catalog.text", &format!("({shown})::pg_catalog.text"));
-        }
-        each.push(one);
+        each.push(length("its chunk interval", "d.interval_length", expression));
     }
-    let rest = format!(
-        "{} JOIN _timescaledb_catalog.dimension d ON d.hypertable_id = {HYPERTABLE} AND d.interval_length IS NOT NULL",
-        from(relation)
-    );
+    let rest = format!("{} JOIN _timescaledb_catalog.dimension d ON {}", from(relation), time());
     let subject = Promise::Hypertable { relation: relation.to_owned(), column: None, interval: None };
     answer(&subject.to_string(), &each, &rest)
 }
 
-fn compression(relation: &str) -> String {
-    let switch = Compared {
-        same: "h.compression_enabled".to_owned(),
-        words: "CASE WHEN NOT h.compression_enabled THEN 'it is switched off' END".to_owned(),
+/// The condition that `d` is the time dimension of that hypertable: its first that goes by ranges.
+fn time() -> String {
+    format!(
+        "d.id = (SELECT pg_catalog.min(m.id) FROM _timescaledb_catalog.dimension m WHERE m.interval_length IS NOT NULL \
+         AND m.hypertable_id = {HYPERTABLE})"
+    )
+}
+
+/// A comparison of a length of time, or of a range of numbers, that the catalog has in microseconds or in that unit.
+fn length(what: &str, found: &str, expression: &str) -> Compared {
+    if is_integer(expression) {
+        return compared(what, found, &format!("({expression})::pg_catalog.int8"), expression);
+    }
+    let wanted =
+        format!("(pg_catalog.date_part('epoch', ({expression})::pg_catalog.interval) * 1000000)::pg_catalog.int8");
+    let mut one = compared(what, found, &wanted, expression);
+    let shown = format!("pg_catalog.make_interval(secs => {found} / 1000000.0)");
+    one.words = one.words.replace(&format!("({found})::pg_catalog.text"), &format!("({shown})::pg_catalog.text"));
+    one
+}
+
+fn dimension(dimension: &Dimension) -> String {
+    let Dimension { relation, column, by } = dimension;
+    let found = "CASE WHEN d.num_slices IS NULL THEN 'range' ELSE 'hash' END";
+    let (kind, amount) = match by {
+        Slicing::Hash(number) => {
+            let amount = number.as_ref().map(|number| {
+                compared(
+                    "its number of partitions",
+                    "d.num_slices::pg_catalog.int8",
+                    &format!("({number})::pg_catalog.int8"),
+                    number,
+                )
+            });
+            ("hash", amount)
+        }
+        Slicing::Range(interval) => {
+            ("range", interval.as_ref().map(|it| length("its chunk interval", "d.interval_length", it)))
+        }
     };
+    let each: Vec<_> = [compared("its kind", found, &text(kind), kind)].into_iter().chain(amount).collect();
     let rest = format!(
-        "{} JOIN timescaledb_information.hypertables h ON h.hypertable_schema = n.nspname AND h.hypertable_name = r.relname",
+        "{} JOIN _timescaledb_catalog.dimension d ON d.hypertable_id = {HYPERTABLE} AND d.column_name = {}",
+        from(relation),
+        text(column)
+    );
+    answer(&Promise::Dimension(dimension.clone()).to_string(), &each, &rest)
+}
+
+/// What is known of the settings is compared where there is compression at all.
+fn compression(compression: &Compression) -> String {
+    let is_on = "COALESCE((SELECT pg_catalog.bool_or(c.compression_enabled) FROM (\
+        SELECT h.hypertable_schema, h.hypertable_name, h.compression_enabled FROM timescaledb_information.hypertables h \
+        UNION ALL SELECT a.view_schema, a.view_name, a.compression_enabled FROM timescaledb_information.continuous_aggregates a) c \
+        WHERE c.hypertable_schema = n.nspname AND c.hypertable_name = r.relname), false)";
+    let mut each = vec![Compared {
+        same: is_on.to_owned(),
+        words: format!("CASE WHEN NOT {is_on} THEN 'it is switched off' END"),
+    }];
+    for (setting, said) in &compression.settings {
+        let mut one = match setting {
+            CompressionSetting::SegmentBy => {
+                let found = "pg_catalog.array_to_string(s.segmentby, ', ')";
+                compared("its segmentby", found, &format!("NULLIF({}, '')", text(said)), said)
+            }
+            CompressionSetting::OrderBy => ordered(said),
+            CompressionSetting::Interval => {
+                length("its compress_chunk_time_interval", "d.compress_interval_length", said)
+            }
+        };
+        one.same = format!("(NOT {is_on} OR {})", one.same);
+        one.words = format!("CASE WHEN {is_on} THEN {} END", one.words);
+        each.push(one);
+    }
+    let mut rest = from(&compression.relation);
+    write!(rest, " JOIN _timescaledb_catalog.hypertable h ON h.id = {HYPERTABLE}").expect("a string takes all");
+    if !compression.settings.is_empty() {
+        write!(
+            rest,
+            " LEFT JOIN _timescaledb_catalog.dimension d ON {} LEFT JOIN _timescaledb_catalog.compression_settings s \
+             ON s.relid = pg_catalog.to_regclass(pg_catalog.format('%I.%I', h.schema_name, h.table_name))",
+            time()
+        )
+        .expect("a string takes all");
+    }
+    answer(&Promise::Compression(compression.clone()).to_string(), &each, &rest)
+}
+
+/// The order of compressed rows. TimescaleDB puts the time behind all, latest first, where it is not named.
+fn ordered(said: &str) -> Compared {
+    let found = "(SELECT pg_catalog.string_agg(pg_catalog.concat(u.c, CASE WHEN u.d THEN ' DESC' END, \
+                 CASE WHEN u.f <> u.d THEN CASE WHEN u.f THEN ' NULLS FIRST' ELSE ' NULLS LAST' END END), ', ' ORDER BY u.i) \
+                 FROM ROWS FROM (pg_catalog.unnest(s.orderby), pg_catalog.unnest(s.orderby_desc), pg_catalog.unnest(s.orderby_nullsfirst)) \
+                 WITH ORDINALITY AS u(c, d, f, i))";
+    let literal = text(said);
+    let whole = format!("pg_catalog.concat_ws(', ', NULLIF({literal}, ''), d.column_name || ' DESC')");
+    let wanted = format!("CASE WHEN {found} = {whole} THEN {whole} ELSE {literal} END");
+    compared("its orderby", found, &wanted, said)
+}
+
+fn materialized_only(relation: &str, only: bool) -> String {
+    let subject = Promise::MaterializedOnly { relation: relation.to_owned(), only };
+    let found = compared("it", "a.materialized_only", &only.to_string(), &only.to_string());
+    let rest = format!(
+        "{} JOIN _timescaledb_catalog.continuous_agg a ON a.user_view_schema = n.nspname AND a.user_view_name = r.relname",
         from(relation)
     );
-    let subject = Promise::Compression { relation: relation.to_owned() };
-    answer(&subject.to_string(), &[switch], &rest)
+    answer(&subject.to_string(), &[found], &rest)
 }
 
 fn aggregate(shape: &AggregateShape) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dunlin_driver_postgres::{Flavor, POSTGRES, Pausing, ServerFacts};
+use dunlin_driver_postgres::{Flavor, Listing, POSTGRES, Pausing, ServerFacts};
 use dunlin_planner::{Failure, FailureClass, Feature, Offers, Support};
 
 const EXTENSION: &str = "timescaledb";
@@ -44,6 +44,19 @@ const JOBS: Pausing = Pausing {
     unwatch: "SELECT FROM pg_class WHERE false",
 };
 
+/// Hypertables, continuous aggregates and policies. What TimescaleDB makes for itself goes by names and numbers of its own.
+const LISTING: Listing = Listing {
+    present: "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') AS present",
+    list: "SELECT 'hypertable' AS kind, hypertable_schema AS schema, hypertable_name AS name, NULL AS procedure \
+           FROM timescaledb_information.hypertables \
+           UNION ALL SELECT 'aggregate', view_schema, view_name, NULL FROM timescaledb_information.continuous_aggregates \
+           UNION ALL SELECT 'policy', COALESCE(a.user_view_schema, h.schema_name), COALESCE(a.user_view_name, h.table_name), j.proc_name \
+           FROM timescaledb_information.jobs j JOIN _timescaledb_catalog.hypertable h \
+           ON h.id::text = COALESCE(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') \
+           LEFT JOIN _timescaledb_catalog.continuous_agg a ON a.mat_hypertable_id = h.id \
+           WHERE j.job_id >= 1000 AND j.proc_schema LIKE '\\_timescaledb\\_%' ORDER BY 1, 2, 3, 4",
+};
+
 /// Versions with which something came that files use: CREATE TABLE … WITH (tsdb.hypertable).
 const MILESTONES: [(u32, u32); 1] = [(2, 20)];
 
@@ -72,6 +85,10 @@ impl Flavor for Timescale {
 
     fn health_queries(&self) -> &'static [&'static str] {
         &[WORKERS]
+    }
+
+    fn listing(&self) -> Option<Listing> {
+        Some(LISTING)
     }
 
     fn pausing(&self) -> Option<Pausing> {

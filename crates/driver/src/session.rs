@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dunlin_planner::{
     Adoption, BatchFacts, Begun, Body, BodyGone, Digest, EnvironmentName, Expected, Failure, FailureClass, Health,
-    JobRun, LaneKind, LedgerId, LiveJob, Log, LogEntry, Notice, Obligation, Offers, Pausable, Pieces, Pressure,
+    JobRun, LaneKind, LedgerId, Listed, LiveJob, Log, LogEntry, Notice, Obligation, Offers, Pausable, Pieces, Pressure,
     ProbeFact, ProjectName, Resumption, RunId, RunsUnder, Settlement, Step, TargetFacts, TargetName,
 };
 
@@ -63,6 +63,15 @@ pub trait Driver: Send + Sync {
     /// A [`Failure`] when nothing can be said at all.
     async fn verify(&self, expected: &[Expected]) -> Result<Vec<ProbeFact>, Failure> {
         Ok(vec![ProbeFact::Unknown; expected.len()])
+    }
+
+    /// What is there of the kinds of things that migrations declare, whoever made it. A driver that knows of no such things
+    /// lists none.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it cannot be listed.
+    async fn listed(&self) -> Result<Vec<Listed>, Failure> {
+        Ok(Vec::new())
     }
 
     /// Opens a session for one lane; it keeps its connection until it is dropped.

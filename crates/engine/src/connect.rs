@@ -1,11 +1,13 @@
 //! How the engine reaches databases, and how long it is patient with them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dunlin_driver::Driver;
 use dunlin_planner::{Failure, FailureClass, TargetName};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +19,44 @@ pub trait Connectors: Send + Sync {
     /// # Errors
     /// A [`Failure`] when its configuration cannot be resolved or an embedded server does not start.
     async fn driver(&self, target: &TargetName) -> Result<Arc<dyn Driver>, Failure>;
+}
+
+/// Asks every target its question, all at once; what is not known of one says nothing of the others.
+pub(crate) async fn ask_each<Q, A, F>(
+    connectors: &Arc<dyn Connectors>,
+    questions: impl IntoIterator<Item = (TargetName, Q)>,
+    ask: impl Fn(Result<Arc<dyn Driver>, Failure>, Q) -> F + Clone + Send + 'static,
+) -> BTreeMap<TargetName, A>
+where
+    Q: Send + 'static,
+    A: Send + 'static,
+    F: Future<Output = A> + Send,
+{
+    let mut asking = JoinSet::new();
+    for (target, question) in questions {
+        let (connectors, ask) = (Arc::clone(connectors), ask.clone());
+        asking.spawn(async move {
+            let driver = connectors.driver(&target).await;
+            (target, ask(driver, question).await)
+        });
+    }
+    let mut answers = BTreeMap::new();
+    while let Some(answered) = asking.join_next().await {
+        let (target, answer) = answered.expect("asking does not panic, and nobody aborts it");
+        answers.insert(target, answer);
+    }
+    answers
+}
+
+/// The answer, if it comes within `limit`. Nothing is changed by asking, so that nothing is left behind when it is given up.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    asking: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
+        let message = format!("the server accepted the connection, and gave no answer within {} s", limit.as_secs());
+        Err(Failure::new(FailureClass::Unreachable, message))
+    })
 }
 
 /// How long a server that cannot be reached is waited for before anything is planned.

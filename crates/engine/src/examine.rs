@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dunlin_planner::{Catalog, Examination, Failure, FailureClass, RunsUnder, TargetName, audit};
-use tokio::task::JoinSet;
+use dunlin_driver::Driver;
+use dunlin_planner::{Catalog, Examination, ProjectName, RunsUnder, TargetName, audit};
 
 use crate::Connectors;
+use crate::connect::{ask_each, in_time};
 
-/// A server that takes longer does not answer. Nothing is changed, so that nothing is left behind when it is given up.
+/// A server that takes longer does not answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Examines `targets` in parallel; what is not known of one says nothing of the others.
@@ -18,37 +19,25 @@ pub async fn examine(
     catalog: &Catalog,
     targets: &BTreeSet<TargetName>,
 ) -> BTreeMap<TargetName, Examination> {
-    let mut examining = JoinSet::new();
-    for target in targets.clone() {
-        let (connectors, project) = (Arc::clone(connectors), catalog.project.clone());
-        let under = RunsUnder::of(catalog, &target);
-        examining.spawn(async move {
-            let driver = match connectors.driver(&target).await {
-                Ok(driver) => driver,
-                Err(failure) => {
-                    let facts = Err(failure.clone());
-                    return (target, Examination { offers: None, facts, health: Err(failure), log: Ok(None) });
-                }
-            };
-            let (facts, health) = tokio::join!(in_time(driver.inspect(&project)), in_time(driver.examine(&under)));
-            let log = match &facts {
-                Ok(_) => in_time(driver.whole_log()).await.map(|log| log.map(|log| audit(&target, &log))),
-                Err(_) => Ok(None),
-            };
-            (target, Examination { offers: Some(driver.offers()), facts, health, log })
-        });
-    }
-    let mut examined = BTreeMap::new();
-    while let Some(seen) = examining.join_next().await {
-        let (target, seen) = seen.expect("examining does not panic, and nobody aborts it");
-        examined.insert(target, seen);
-    }
-    examined
+    let question = |target: &TargetName| (target.clone(), catalog.project.clone(), RunsUnder::of(catalog, target));
+    let questions = targets.iter().map(|target| (target.clone(), question(target)));
+    ask_each(connectors, questions, |driver, (target, project, under)| async move {
+        match driver {
+            Ok(driver) => one(&*driver, &target, &project, &under).await,
+            Err(failure) => {
+                let facts = Err(failure.clone());
+                Examination { offers: None, facts, health: Err(failure), log: Ok(None) }
+            }
+        }
+    })
+    .await
 }
 
-async fn in_time<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::time::timeout(LIMIT, asking).await.unwrap_or_else(|_| {
-        let message = format!("the server accepted the connection, and gave no answer within {} s", LIMIT.as_secs());
-        Err(Failure::new(FailureClass::Unreachable, message))
-    })
+async fn one(driver: &dyn Driver, target: &TargetName, project: &ProjectName, under: &RunsUnder) -> Examination {
+    let (facts, health) = tokio::join!(in_time(LIMIT, driver.inspect(project)), in_time(LIMIT, driver.examine(under)));
+    let log = match &facts {
+        Ok(_) => in_time(LIMIT, driver.whole_log()).await.map(|log| log.map(|log| audit(target, &log))),
+        Err(_) => Ok(None),
+    };
+    Examination { offers: Some(driver.offers()), facts, health, log }
 }

@@ -15,9 +15,11 @@ mod replication;
 mod sealing;
 mod step;
 mod stop;
+mod verify;
 
 pub use connect::{Connectors, Patience};
 pub use examine::examine;
 pub use execute::{Execution, execute};
 pub use observe::{estimate, observe};
 pub use step::EventSink;
+pub use verify::verify;

@@ -13,6 +13,7 @@ mod bodies;
 mod catalog;
 mod chain;
 mod check;
+mod claim;
 mod closure;
 mod cron;
 mod cycle;
@@ -45,6 +46,7 @@ mod select;
 mod status;
 mod through;
 mod time;
+mod undeclared;
 mod up;
 mod verify;
 mod version;
@@ -59,6 +61,7 @@ pub use catalog::{
     Catalog, DependencyEntry, DependencyFile, Missing, Policy, Reference, Service, Set, Target, TargetKind,
 };
 pub use chain::{Cover, LogLine, Seal, SealStamp};
+pub use claim::{Claim, Claimed};
 pub use closure::unmet;
 pub use cron::{
     Alteration, AppliedJob, Job, JobChange, JobFacts, JobKey, JobRun, Jobs, JobsVersion, LiveJob, Schedule,
@@ -97,7 +100,9 @@ pub use pattern::Pattern;
 pub use pausing::{LeftPaused, Obligation, Pausable, Pause, PauseFacts, Resumption, ResumptionEnd};
 pub use place::Place;
 pub use plan::{Action, Dependency, Direction, Held, HeldReason, Plan, PlannedTarget, Step, StepIx, Wait};
-pub use promise::{AggregateShape, Policed, Promise, Promised, Refresh};
+pub use promise::{
+    AggregateShape, Compression, CompressionSetting, Dimension, Policed, Promise, Promised, Refresh, Slicing,
+};
 pub use repair::{
     Becomes, Checksums, Repair, Repairable, RowMark, Settlement, Way, doubt, free_to_go, repaired, repairs, settle,
     ways,
@@ -108,7 +113,8 @@ pub use run::{Failure, FailureClass, Limits, Next, Outcome, Run};
 pub use select::{Scope, Selection};
 pub use status::{MigrationStatus, StateWord, Status, TargetStatus, status};
 pub use time::Timestamp;
+pub use undeclared::Listed;
 pub use up::{UpRequest, plan_up};
-pub use verify::{Claim, Claimed, Confirmed, Expected, Verification, expected};
+pub use verify::{Confirmed, Declared, Expected, Found, Verification, expected};
 pub use version::Version;
 pub use walk::{ProbeFact, Walk, WalkAction};

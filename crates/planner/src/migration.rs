@@ -375,6 +375,38 @@ impl QualifiedName {
             None => quote(&self.name),
         }
     }
+
+    /// The name in a string such as `app.readings` or `"App"."Readings"`, as the server reads it there.
+    #[must_use]
+    pub fn in_string(text: &str) -> Self {
+        let (mut parts, mut quoted, mut after_quote) = (vec![String::new()], false, false);
+        for one in text.trim().chars() {
+            let part = parts.last_mut().expect("there is one from the start, and none is taken away");
+            match one {
+                '"' => {
+                    if after_quote {
+                        part.push('"');
+                    }
+                    after_quote = quoted;
+                    quoted = !quoted;
+                    continue;
+                }
+                '.' if !quoted => parts.push(String::new()),
+                one if quoted => part.push(one),
+                one => part.extend(one.to_lowercase()),
+            }
+            after_quote = false;
+        }
+        let name = parts.pop().unwrap_or_default();
+        Self { schema: parts.pop(), name }
+    }
+
+    /// May both mean the same? A missing schema matches any.
+    #[must_use]
+    pub fn may_be(&self, other: &Self) -> bool {
+        let schemas = self.schema.as_ref().zip(other.schema.as_ref());
+        self.name == other.name && schemas.is_none_or(|(mine, theirs)| mine == theirs)
+    }
 }
 
 impl fmt::Display for QualifiedName {

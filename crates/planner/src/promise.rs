@@ -3,6 +3,7 @@
 //!
 //! Expressions are the file's own text; the server compares, so that it does not matter how they are written.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -24,13 +25,61 @@ pub enum Promise {
         /// The interval of its chunks, as an expression.
         interval: Option<String>,
     },
-    /// A hypertable that is compressed.
-    Compression {
-        /// The table, as SQL takes it.
-        relation: String,
-    },
+    /// A further dimension of a hypertable.
+    Dimension(Dimension),
+    /// A hypertable or continuous aggregate that is compressed.
+    Compression(Compression),
     /// A continuous aggregate with this query.
     Aggregate(AggregateShape),
+    /// A continuous aggregate that shows what is not materialized yet as well, or not.
+    MaterializedOnly {
+        /// The aggregate, as SQL takes it.
+        relation: String,
+        /// Whether it shows only what is materialized.
+        only: bool,
+    },
+}
+
+/// A dimension beside the time of a hypertable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dimension {
+    /// The table, as the file writes it in a string.
+    pub relation: String,
+    /// The column that it goes by.
+    pub column: String,
+    /// How it goes by it.
+    pub by: Slicing,
+}
+
+/// How a dimension cuts rows into chunks; the number or the length is none where it is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Slicing {
+    /// By a hash into so many partitions.
+    Hash(Option<String>),
+    /// Into ranges of this length, as an expression.
+    Range(Option<String>),
+}
+
+/// How a table is compressed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Compression {
+    /// The hypertable or continuous aggregate, as SQL takes it.
+    pub relation: String,
+    /// What is known of how it is; the server chooses the rest.
+    pub settings: BTreeMap<CompressionSetting, String>,
+}
+
+/// Something that is set of compression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CompressionSetting {
+    /// The columns that tell segments apart: `a, b`.
+    SegmentBy,
+    /// The order of rows in them: `a, b DESC, c NULLS FIRST`, without what goes without saying.
+    OrderBy,
+    /// The interval that chunks are merged into, as an expression.
+    Interval,
 }
 
 /// A policy as a statement adds it.
@@ -93,13 +142,21 @@ impl fmt::Display for Refresh {
 impl fmt::Display for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Policy(policed) => {
-                let kind = policed.procedure.trim_start_matches("policy_").replace('_', " ");
-                write!(f, "{kind} policy of `{}`", policed.relation)
+            Self::Policy(policed) => write!(f, "{} of `{}`", policy_name(&policed.procedure), policed.relation),
+            Self::Hypertable { relation, .. } => write!(f, "hypertable `{}`", relation.replace('"', "")),
+            Self::Dimension(Dimension { relation, column, .. }) => write!(f, "dimension `{column}` of `{relation}`"),
+            Self::Compression(Compression { relation, .. }) => {
+                write!(f, "compression of `{}`", relation.replace('"', ""))
             }
-            Self::Hypertable { relation, .. } => write!(f, "hypertable `{relation}`"),
-            Self::Compression { relation } => write!(f, "compression of `{}`", relation.replace('"', "")),
+            Self::MaterializedOnly { relation, .. } => {
+                write!(f, "materialized_only of `{}`", relation.replace('"', ""))
+            }
             Self::Aggregate(shape) => write!(f, "continuous aggregate `{}`", shape.name),
         }
     }
+}
+
+/// What a policy that is run by `procedure` is called.
+pub(crate) fn policy_name(procedure: &str) -> String {
+    format!("{} policy", procedure.trim_start_matches("policy_").replace('_', " "))
 }

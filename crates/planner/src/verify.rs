@@ -3,58 +3,18 @@
 //! The statements of all applied migrations are followed in their order; what a later one drops, removes or changes in a way
 //! that only shows when it runs is no longer expected. What nobody knows is said to be unknown, and is no drift.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::check::Observations;
+use crate::claim::Known;
+use crate::databases::Databases;
+use crate::undeclared::{Listed, undeclared};
 use crate::{
-    Class, Finding, Graph, MigrationId, Observed, Place, ProbeFact, Promise, RowState, Selection, StepSettings,
-    TargetName,
+    Claim, Claimed, Class, Failure, Finding, Graph, Migration, MigrationId, MigrationIx, Observed, Place, ProbeFact,
+    Promise, RowState, Selection, StepSettings, TargetKind, TargetName,
 };
-
-/// What a statement says of the database from then on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Claim {
-    /// This is there.
-    Makes(Promise),
-    /// A hypertable's chunks have this interval; none where that is not known.
-    Interval {
-        /// The hypertable, as the file writes it.
-        relation: String,
-        /// The interval, as an expression.
-        interval: Option<String>,
-    },
-    /// A policy is gone.
-    Removes {
-        /// What ran it.
-        procedure: String,
-        /// Its hypertable or continuous aggregate.
-        relation: String,
-    },
-    /// A hypertable is compressed no longer.
-    Decompresses {
-        /// The hypertable, as SQL takes it.
-        relation: String,
-    },
-    /// A relation is gone, with all that belongs to it.
-    Drops {
-        /// Its name without a schema.
-        name: String,
-    },
-    /// What it does to jobs shows when it runs.
-    Obscures,
-}
-
-/// A claim and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Claimed {
-    /// What is claimed.
-    pub claim: Claim,
-    /// Where.
-    pub place: Place,
-}
 
 /// Something that has to be so in a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,103 +50,117 @@ pub struct Confirmed {
     pub migration: MigrationId,
 }
 
+/// What applied migrations say of a database.
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// What has to be so there, of a selection of them.
+    pub expected: Vec<Expected>,
+    /// What all of them say; none where that is told with another target, or of no interest.
+    pub(crate) whole: Option<Known>,
+}
+
+impl Declared {
+    /// Whether it is of interest what else is there.
+    #[must_use]
+    pub fn lists(&self) -> bool {
+        self.whole.is_some()
+    }
+}
+
+/// What a database answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Of each thing that is expected, in order.
+    pub facts: Vec<ProbeFact>,
+    /// What is there of the kinds of things that migrations declare, where it is of interest.
+    pub listed: Result<Vec<Listed>, Failure>,
+}
+
 /// What the applied migrations of a selection say of each database; and what in them hides something from view.
 #[must_use]
 pub fn expected(
     graph: &Graph<'_>,
     selection: &Selection,
     observed: &BTreeMap<TargetName, Observed>,
-) -> (BTreeMap<TargetName, Vec<Expected>>, Vec<Finding>) {
-    let (mut known, mut findings) = (BTreeMap::<TargetName, Vec<Expected>>::new(), Vec::new());
-    for ix in graph.order().iter().copied() {
+) -> (BTreeMap<TargetName, Declared>, Vec<Finding>) {
+    let (mut known, mut findings) = (BTreeMap::<TargetName, Known>::new(), Vec::new());
+    let is_of = |target: &TargetName, ix: MigrationIx| {
         let migration = graph.migration(ix);
-        let target = &graph.catalog().sets[migration.set()].target;
-        if !is_applied(observed, target, &migration.id) {
-            continue;
+        *target == graph.catalog().sets[migration.set()].target
+            && state(observed, target, &migration.id) == Some(RowState::Applied)
+    };
+    for (target, claimed, migration) in observed.keys().flat_map(|target| said(graph, target, is_of)) {
+        if claimed.claim == Claim::Obscures {
+            let message =
+                format!("what `{}` does to jobs shows only when it runs: policies are not verified", migration.id);
+            findings.push(Finding::note("verify-unknown", message).at(claimed.place.clone()).of(&migration.id));
         }
-        let expected = known.entry(target.clone()).or_default();
-        for Claimed { claim, place } in &migration.up.needs.claims {
-            if *claim == Claim::Obscures {
-                let message =
-                    format!("what `{}` does to jobs shows only when it runs: policies are not verified", migration.id);
-                findings.push(Finding::note("verify-unknown", message).at(place.clone()).of(&migration.id));
-            }
-            let (migration, place) = (migration.id.clone(), place.clone());
-            let settings = graph.migration(ix).up.settings.clone();
-            follow(expected, claim, |promise| Expected { promise, migration, place, settings });
-        }
+        take(known.entry(target.clone()).or_default(), claimed, migration);
     }
-    for expected in known.values_mut() {
-        expected.retain(|one| graph.find(&one.migration).is_some_and(|ix| selection.contains(ix)));
-    }
-    known.retain(|_, expected| !expected.is_empty());
-    (known, findings)
-}
-
-fn is_applied(observed: &Observations, target: &TargetName, id: &MigrationId) -> bool {
-    let facts = observed.get(target).and_then(Observed::facts);
-    facts.and_then(|facts| facts.ledger.row(id)).is_some_and(|row| row.state == RowState::Applied)
-}
-
-fn follow(expected: &mut Vec<Expected>, claim: &Claim, one: impl FnOnce(Promise) -> Expected) {
-    match claim {
-        Claim::Makes(promise) => {
-            // What says IF NOT EXISTS was compared when it ran: the first to say so is as good as the last.
-            expected.retain(|known| !known.promise.is_about_the_same(promise));
-            expected.push(one(promise.clone()));
-        }
-        Claim::Interval { relation, interval } => {
-            for known in expected.iter_mut() {
-                if let Promise::Hypertable { relation: of, interval: old, .. } = &mut known.promise
-                    && bare(of) == bare(relation)
-                {
-                    old.clone_from(interval);
-                }
-            }
-        }
-        Claim::Removes { procedure, relation } => expected.retain(|known| {
-            !matches!(&known.promise, Promise::Policy(policed) if policed.procedure == *procedure && bare(&policed.relation) == bare(relation))
-        }),
-        Claim::Decompresses { relation } => expected.retain(|known| {
-            !matches!(&known.promise, Promise::Compression { relation: of } if bare(of) == bare(relation))
-        }),
-        Claim::Drops { name } if name == "*" => expected.clear(),
-        Claim::Drops { name } => expected.retain(|known| bare(known.promise.relation()) != bare(name)),
-        Claim::Obscures => expected.retain(|known| !matches!(known.promise, Promise::Policy(_))),
-    }
-}
-
-impl Promise {
-    /// The relation that it is about, as the file writes it.
-    #[must_use]
-    pub fn relation(&self) -> &str {
-        match self {
-            Self::Policy(policed) => &policed.relation,
-            Self::Hypertable { relation, .. } | Self::Compression { relation } => relation,
-            Self::Aggregate(shape) => &shape.name.name,
-        }
-    }
-
-    fn is_about_the_same(&self, other: &Self) -> bool {
-        let same_kind = match (self, other) {
-            (Self::Policy(this), Self::Policy(that)) => this.procedure == that.procedure,
-            (Self::Hypertable { .. }, Self::Hypertable { .. })
-            | (Self::Compression { .. }, Self::Compression { .. })
-            | (Self::Aggregate(_), Self::Aggregate(_)) => true,
-            _ => false,
+    let selected = |one: &Expected| graph.find(&one.migration).is_some_and(|ix| selection.contains(ix));
+    let mut declared: BTreeMap<_, _> = known
+        .into_iter()
+        .map(|(target, known)| {
+            let expected = known.expected.into_iter().filter(selected).collect();
+            (target, Declared { expected, whole: None })
+        })
+        .collect();
+    for target in listing(graph, observed) {
+        // One database may be reached under several names, and has one ledger.
+        let is_there = |target: &TargetName, ix: MigrationIx| {
+            let state = state(observed, target, &graph.migration(ix).id);
+            state.is_some_and(|state| state != RowState::Reverted)
         };
-        same_kind && self.relation() == other.relation()
+        let mut whole = Known::default();
+        said(graph, target, is_there).for_each(|(_, claimed, migration)| take(&mut whole, claimed, migration));
+        declared.entry(target.clone()).or_default().whole = Some(whole);
     }
+    declared.retain(|_, declared| declared.lists() || !declared.expected.is_empty());
+    (declared, findings)
 }
 
-/// A name without its schema and quotes.
-fn bare(relation: &str) -> String {
-    relation.rsplit('.').next().unwrap_or_default().trim_matches('"').to_lowercase()
+/// The targets that are asked what else is there: the first of each database with TimescaleDB.
+fn listing<'o>(graph: &Graph<'_>, observed: &'o Observations) -> Vec<&'o TargetName> {
+    let databases = Databases::of(observed);
+    let mut first = BTreeSet::new();
+    let is_timescale = |target: &&TargetName| graph.catalog().targets[*target].kind == TargetKind::Timescale;
+    let answered = observed.iter().filter(|(_, seen)| seen.facts().is_some()).map(|(target, _)| target);
+    answered.filter(is_timescale).filter(|target| first.insert(databases.first(target).clone())).collect()
+}
+
+/// The claims that count for a target, in their order.
+fn said<'g>(
+    graph: &'g Graph<'_>,
+    target: &'g TargetName,
+    counts: impl Fn(&TargetName, MigrationIx) -> bool + 'g,
+) -> impl Iterator<Item = (&'g TargetName, &'g Claimed, &'g Migration)> {
+    let migrations = graph.order().iter().copied().filter(move |ix| counts(target, *ix)).map(|ix| graph.migration(ix));
+    migrations
+        .flat_map(move |migration| migration.up.needs.claims.iter().map(move |claimed| (target, claimed, migration)))
+}
+
+fn take(known: &mut Known, Claimed { claim, place }: &Claimed, migration: &Migration) {
+    let settings = migration.up.settings.clone();
+    let (id, at) = (migration.id.clone(), place.clone());
+    let one = |promise| Expected { promise, migration: id, place: at, settings };
+    known.follow(claim, one, (&migration.id, place));
+}
+
+fn state(observed: &Observations, target: &TargetName, id: &MigrationId) -> Option<RowState> {
+    let facts = observed.get(target).and_then(Observed::facts)?;
+    facts.ledger.row(id).map(|row| row.state)
 }
 
 impl Verification {
-    /// Adds what was found of `expected` in a database.
-    pub fn add(&mut self, target: &TargetName, expected: &Expected, fact: &ProbeFact) {
+    /// Adds what a database answered.
+    pub fn compare(&mut self, target: &TargetName, declared: &Declared, found: &Found) {
+        declared.expected.iter().zip(&found.facts).for_each(|(one, fact)| self.add(target, one, fact));
+        if let Some(whole) = &declared.whole {
+            self.findings.extend(undeclared(target, whole, &found.listed));
+        }
+    }
+
+    fn add(&mut self, target: &TargetName, expected: &Expected, fact: &ProbeFact) {
         let Expected { promise, migration, place, .. } = expected;
         let finding = match fact {
             ProbeFact::Done => {

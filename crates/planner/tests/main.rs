@@ -26,5 +26,6 @@ mod simulation;
 mod status;
 mod support;
 mod up;
+mod verify;
 mod walk;
 mod words;

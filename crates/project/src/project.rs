@@ -222,7 +222,7 @@ fn lint_all(migrations: &[Files], sets: &BTreeMap<SetName, Set>, lint: Lint) -> 
     for files in migrations {
         let known = known.entry(target(files)).or_default();
         findings.extend(set::lint(files, known));
-        known.compressed.extend(files.analysis().iter().flat_map(sql::Analysis::compresses));
+        known.compressed.extend(files.analysis().iter().filter_map(sql::Analysis::compresses).cloned());
     }
     findings
 }

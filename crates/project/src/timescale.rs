@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use dunlin_planner::{
-    AggregateShape, Body, Digest, Finding, Policed, Probe, Promise, Promised, Refresh, Set, SetName, Statement,
-    StatementClass, Target, TargetKind, TargetName,
+    AggregateShape, Body, Digest, Dimension, Finding, Policed, Probe, Promise, Promised, Refresh, Set, SetName,
+    Slicing, Statement, StatementClass, Target, TargetKind, TargetName,
 };
 use dunlin_sql as sql;
 
@@ -16,7 +16,14 @@ use crate::set::Files;
 use crate::sql_file::SqlFile;
 
 /// Functions and words behind which a promise may be broken on purpose, in the same file.
-const UNDOING: [&str; 4] = ["alter_job", "delete_job", "set_chunk_time_interval", "alter_policies"];
+const UNDOING: [&str; 6] = [
+    "alter_job",
+    "alter_policies",
+    "delete_job",
+    "set_chunk_time_interval",
+    "set_number_partitions",
+    "set_partitioning_interval",
+];
 
 /// What each statement of a file promises that does nothing where something is there already.
 pub(crate) fn promises(source: &sql::Source) -> Vec<Promised> {
@@ -34,7 +41,14 @@ pub(crate) fn promises(source: &sql::Source) -> Vec<Promised> {
         }
         let lenient = analysis.promises.iter().filter(|(_, lenient)| *lenient).map(|(promise, _)| said(promise));
         let aggregate = analysis.aggregate.iter().filter(|build| build.if_not_exists && !build.with_data);
-        let aggregate = aggregate.map(|build| Promise::Aggregate(shape(source, build)));
+        let aggregate = aggregate.flat_map(|build| {
+            let shows = analysis
+                .settings
+                .as_ref()
+                .and_then(materialized_only)
+                .and_then(|(relation, only)| Some(Promise::MaterializedOnly { relation, only: only? }));
+            [Promise::Aggregate(shape(source, build))].into_iter().chain(shows)
+        });
         promises.extend(lenient.chain(aggregate).map(|promise| Promised { statement, promise }));
     }
     promises
@@ -52,16 +66,32 @@ pub(crate) fn promised(source: &sql::Source, number: usize) -> Option<Promise> {
 
 pub(crate) fn said(promise: &sql::Promise) -> Promise {
     match promise {
-        sql::Promise::Policy { procedure, relation, config, schedule, .. } => Promise::Policy(Policed {
+        sql::Promise::Policy { procedure, relation, config, schedule } => Promise::Policy(Policed {
             procedure: (*procedure).to_owned(),
             relation: relation.clone(),
             config: config.iter().map(|(key, expression)| ((*key).to_owned(), expression.clone())).collect(),
             schedule: schedule.clone(),
         }),
-        sql::Promise::Hypertable { relation, column, interval, .. } => {
+        sql::Promise::Hypertable { relation, column, interval } => {
             Promise::Hypertable { relation: relation.clone(), column: column.clone(), interval: interval.clone() }
         }
+        sql::Promise::Dimension { relation, column, by } => {
+            Promise::Dimension(Dimension { relation: relation.clone(), column: column.clone(), by: slicing(by) })
+        }
     }
+}
+
+pub(crate) fn slicing(by: &sql::Slicing) -> Slicing {
+    match by {
+        sql::Slicing::Hash(partitions) => Slicing::Hash(partitions.clone()),
+        sql::Slicing::Range(interval) => Slicing::Range(interval.clone()),
+    }
+}
+
+/// The continuous aggregate of which a statement says whether it shows only what is materialized, and whether.
+pub(crate) fn materialized_only(settings: &sql::Settings) -> Option<(String, Option<bool>)> {
+    let only = settings.says(sql::Setting::MaterializedOnly)?;
+    Some((qualified(&settings.name).quoted(), only.map(|value| value == "true")))
 }
 
 pub(crate) fn shape(source: &sql::Source, build: &sql::AggregateBuild) -> AggregateShape {

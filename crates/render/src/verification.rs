@@ -19,10 +19,14 @@ pub fn verification(verification: &Verification, width: usize) -> String {
 
 fn sentence(verification: &Verification) -> String {
     let drifts = verification.findings.iter().filter(|finding| finding.is_error()).count();
-    let unknown = verification.findings.len() - drifts;
+    let undeclared = verification.findings.iter().filter(|finding| finding.code == "verify-undeclared").count();
+    let unknown = verification.findings.len() - drifts - undeclared;
     let mut sentence = format!("{} as the migrations say", count(verification.confirmed.len(), "thing"));
     if drifts > 0 {
         sentence = format!("{sentence}, {drifts} otherwise");
+    }
+    if undeclared > 0 {
+        sentence = format!("{sentence}, {undeclared} of no migration");
     }
     if unknown > 0 {
         sentence = format!("{sentence}, {unknown} unknown");
@@ -49,11 +53,15 @@ mod tests {
                 confirmed("hypertable `readings`", "001"),
                 confirmed("retention policy of `readings`", "12"),
             ],
-            findings: vec![Finding::error("verify-missing", "a"), Finding::note("verify-unknown", "b")],
+            findings: vec![
+                Finding::error("verify-missing", "a"),
+                Finding::note("verify-undeclared", "c"),
+                Finding::note("verify-unknown", "b"),
+            ],
         };
         let expected = "metrics  ok  hypertable `readings`           energy/001\n\
                         metrics  ok  retention policy of `readings`  energy/12\n\n\
-                        2 things as the migrations say, 1 otherwise, 1 unknown\n";
+                        2 things as the migrations say, 1 otherwise, 1 of no migration, 1 unknown\n";
         assert_eq!(strip_str(&verification(&all, 100)).to_string(), expected);
         assert_eq!(verification(&Verification::default(), 100), "0 things as the migrations say\n");
     }

@@ -14,8 +14,9 @@ use crate::lock::LockLevel;
 use crate::name::QualifiedName;
 use crate::needs::{self, Need};
 use crate::phase::Phase;
+use crate::settings::{self, Settings};
 use crate::split::{Script, Statement};
-use crate::timescale::{self, AggregateBuild, Promise};
+use crate::timescale::{self, AggregateBuild, Promise, Reslicing};
 use crate::tree;
 
 /// Longer statements are rows, not structure, and are not parsed: the parser takes quadratic time in the nesting.
@@ -49,6 +50,10 @@ pub struct Analysis {
     pub aggregate: Option<AggregateBuild>,
     /// What it promises, in order, and whether it does nothing where something is there already.
     pub promises: Vec<(Promise, bool)>,
+    /// How it cuts what is there already into chunks from then on, in order.
+    pub reslicings: Vec<Reslicing>,
+    /// What it says by options of TimescaleDB.
+    pub settings: Option<Settings>,
     /// What it needs of its server, in order.
     pub needs: Vec<Need>,
     /// The extensions that it creates or brings up to date, or perhaps does.
@@ -230,6 +235,8 @@ fn analyze_statement(text: &str, statement: &Statement) -> Analysis {
         timescale_options: Vec::new(),
         aggregate: timescale::aggregate(text, range),
         promises: Vec::new(),
+        reslicings: Vec::new(),
+        settings: None,
         needs: Vec::new(),
         brings: Vec::new(),
         syntax_errors: Vec::new(),
@@ -241,7 +248,8 @@ fn analyze_statement(text: &str, statement: &Statement) -> Analysis {
             facts.fill(&mut analysis);
         }
     }
-    analysis.promises = timescale::promises(text, range, &analysis.calls);
+    (analysis.promises, analysis.reslicings) = timescale::said(text, range, &analysis.calls);
+    analysis.settings = settings::settings(text, &analysis);
     analysis.needs = needs::needs(text, range, &analysis);
     analysis.brings = needs::brings(text, range, &analysis);
     analysis

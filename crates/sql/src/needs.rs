@@ -44,7 +44,7 @@ pub enum Needed {
 const FILLING: [&str; 3] = ["interpolate", "locf", "time_bucket_gapfill"];
 
 /// Functions of TimescaleDB whose names nobody else bears, that every build of it has.
-const TIMESCALE_FUNCTIONS: [&str; 8] = [
+const TIMESCALE_FUNCTIONS: [&str; 9] = [
     "add_dimension",
     "attach_tablespace",
     "create_hypertable",
@@ -53,6 +53,7 @@ const TIMESCALE_FUNCTIONS: [&str; 8] = [
     "set_chunk_time_interval",
     "set_integer_now_func",
     "set_number_partitions",
+    "set_partitioning_interval",
 ];
 
 /// What the statement at `range` of `text` needs, which `analysis` was made of.

@@ -8,10 +8,11 @@ use std::ops::Range;
 
 use squawk_lexer::TokenKind;
 
-use crate::analysis::{Analysis, ObjectAction};
+use crate::analysis::Analysis;
 use crate::call::{Argument, Call};
 use crate::lexer::Lexer;
 use crate::name::{QualifiedName, Words};
+use crate::settings::Setting;
 
 /// A continuous aggregate that a statement creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,27 +41,24 @@ pub struct Hypertable {
 impl Analysis {
     /// The hypertables that the statement makes.
     pub fn hypertables(&self) -> impl Iterator<Item = Hypertable> {
-        self.calls.iter().filter_map(|call| {
-            let time = promise(call).and_then(|promise| match promise {
+        let called = self.calls.iter().filter_map(|call| {
+            let time = promises(call, &self.calls).into_iter().find_map(|promise| match promise {
                 Promise::Hypertable { column, .. } => column,
-                Promise::Policy { .. } => None,
+                Promise::Policy { .. } | Promise::Dimension { .. } => None,
             });
             Some(Hypertable { name: call.hypertable()?, time })
-        })
+        });
+        let created = self.settings.iter().filter(|settings| settings.makes_hypertable());
+        called.chain(created.map(|settings| {
+            let time = settings.says(Setting::TimeColumn).flatten().map(str::to_owned);
+            Hypertable { name: settings.name.clone(), time }
+        }))
     }
 
-    /// The tables for which the statement switches compression on.
-    pub fn compresses(&self) -> impl Iterator<Item = QualifiedName> {
-        self.compression().filter(|(_, is_on)| *is_on).map(|(name, _)| name)
-    }
-
-    /// The tables for which the statement switches compression on, or off.
-    pub fn compression(&self) -> impl Iterator<Item = (QualifiedName, bool)> {
-        let switch =
-            self.timescale_options.iter().find(|it| matches!(it.name.as_str(), "compress" | "enable_columnstore"));
-        let is_on = switch.map(|it| !it.value.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("false")));
-        let altered = self.objects.iter().filter(|object| object.action == ObjectAction::Alter);
-        altered.filter_map(move |object| Some((object.name.clone(), is_on?)))
+    /// The table or continuous aggregate for which the statement switches compression on.
+    #[must_use]
+    pub fn compresses(&self) -> Option<&QualifiedName> {
+        self.settings.as_ref().filter(|settings| settings.compresses() == Some(true)).map(|settings| &settings.name)
     }
 }
 
@@ -77,8 +75,6 @@ pub enum Promise {
         config: Vec<(&'static str, String)>,
         /// How often it runs, as an expression.
         schedule: Option<String>,
-        /// The function that adds it, and the whole call.
-        range: Range<usize>,
     },
     /// A hypertable.
     Hypertable {
@@ -88,9 +84,36 @@ pub enum Promise {
         column: Option<String>,
         /// The interval of its chunks, as an expression.
         interval: Option<String>,
-        /// The whole call.
-        range: Range<usize>,
     },
+    /// A further dimension of a hypertable.
+    Dimension {
+        /// The table, as a string of the statement says it.
+        relation: String,
+        /// The column that it goes by.
+        column: String,
+        /// How it goes by it.
+        by: Slicing,
+    },
+}
+
+/// How a dimension cuts rows into chunks, as far as literals say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slicing {
+    /// By a hash into so many partitions.
+    Hash(Option<String>),
+    /// Into ranges of this length, as an expression.
+    Range(Option<String>),
+}
+
+/// A change to how a hypertable's new chunks are cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reslicing {
+    /// The table, as a string of the statement says it; none where that is not known.
+    pub relation: Option<String>,
+    /// The column of the dimension, where the statement names one.
+    pub column: Option<String>,
+    /// How it is cut from then on.
+    pub by: Slicing,
 }
 
 /// A function that adds a policy: its name, what runs the policy, and its parameters that end up in the configuration, each
@@ -184,67 +207,122 @@ pub(crate) fn aggregate(text: &str, range: &Range<usize>) -> Option<AggregateBui
     Some(AggregateBuild { name, if_not_exists, with_data: without.is_none(), columns, query: start..end })
 }
 
-/// What the statement at `range` promises by these calls. Where a condition stands beside them, or a block around them, nobody
-/// can tell.
-pub(crate) fn promises(text: &str, range: &Range<usize>, calls: &[Call]) -> Vec<(Promise, bool)> {
+/// What the statement at `range` promises by these calls, and how it cuts hypertables otherwise. Where a condition stands beside
+/// them, or a block around them, nobody can tell.
+pub(crate) fn said(text: &str, range: &Range<usize>, calls: &[Call]) -> (Vec<(Promise, bool)>, Vec<Reslicing>) {
     if calls.is_empty() {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let tokens: Vec<_> = Lexer::within(text, range).significant().collect();
     let words = Words::new(&tokens);
     let calls_it = tokens.first().is_some_and(|token| token.is("select") || token.is("call"));
-    if !calls_it || words.contains("where") || words.contains("case") {
-        return Vec::new();
-    }
-    calls.iter().filter_map(|call| Some((promise(call)?, is_lenient(call)))).collect()
+    let is_plain = calls_it && !words.contains("where") && !words.contains("case");
+    let reslicings = calls.iter().filter_map(|call| reslicing(call, is_plain)).collect();
+    let promised = calls.iter().filter(|_| is_plain).flat_map(|call| {
+        let lenient = is_lenient(call);
+        promises(call, calls).into_iter().map(move |promise| (promise, lenient))
+    });
+    (promised.collect(), reslicings)
 }
 
-/// What a call promises; none where it is no such call, or does not name its relation in a string.
-fn promise(call: &Call) -> Option<Promise> {
-    let relation = RELATION.iter().find_map(|name| call.argument(name, 0)).and_then(|it| it.string.clone())?;
-    let range = call.range.clone();
-    if call.name.name == "create_hypertable" {
-        let dimension = call.argument("dimension", 1).filter(|it| it.string.is_none()).and_then(by_range);
-        let (column, interval) = dimension.unwrap_or_else(|| {
-            let column = call.argument("time_column_name", 1).and_then(|it| it.string.clone());
-            (column, literal(call.argument("chunk_time_interval", 6)))
-        });
-        return Some(Promise::Hypertable { relation, column, interval, range });
+/// What a call among `all` promises; nothing where it is no such call, or does not name its relation in a string.
+fn promises(call: &Call, all: &[Call]) -> Vec<Promise> {
+    let relation = RELATION.iter().find_map(|name| call.argument(name, 0)).and_then(|it| it.string.clone());
+    let Some(relation) = relation else { return Vec::new() };
+    match call.name.name.as_str() {
+        "create_hypertable" => hypertable(call, all, relation),
+        "add_dimension" => added(call, all, relation).into_iter().collect(),
+        _ => policy(call, relation).into_iter().collect(),
     }
-    if call.name.name == "set_chunk_time_interval" {
-        let interval = literal(call.argument("chunk_time_interval", 1));
-        return Some(Promise::Hypertable { relation, column: None, interval, range });
-    }
+}
+
+fn policy(call: &Call, relation: String) -> Option<Promise> {
     let adds = POLICIES.iter().find(|adds| adds.function == call.name.name)?;
     let config =
         adds.config.iter().filter_map(|(name, place, key)| Some((*key, literal(call.argument(name, *place))?)));
     let schedule = literal(call.argument("schedule_interval", adds.schedule.unwrap_or(BY_NAME)));
-    Some(Promise::Policy { procedure: adds.procedure, relation, config: config.collect(), schedule, range })
+    Some(Promise::Policy { procedure: adds.procedure, relation, config: config.collect(), schedule })
+}
+
+/// A hypertable, and its second dimension where the call gives it one.
+fn hypertable(call: &Call, all: &[Call], relation: String) -> Vec<Promise> {
+    if let Some(dimension) = dimension_info(call, all) {
+        let (column, interval) = match dimension {
+            Some((column, Slicing::Range(interval))) => (Some(column), interval),
+            _ => (None, None),
+        };
+        return vec![Promise::Hypertable { relation, column, interval }];
+    }
+    let string = |name, place| call.argument(name, place).and_then(|it| it.string.clone());
+    let interval = literal(call.argument("chunk_time_interval", 6));
+    let space = string("partitioning_column", 2).map(|column| Promise::Dimension {
+        relation: relation.clone(),
+        column,
+        by: Slicing::Hash(literal(call.argument("number_partitions", 3))),
+    });
+    let column = string("time_column_name", 1);
+    [Promise::Hypertable { relation, column, interval }].into_iter().chain(space).collect()
+}
+
+fn added(call: &Call, all: &[Call], relation: String) -> Option<Promise> {
+    if let Some(dimension) = dimension_info(call, all) {
+        let (column, by) = dimension?;
+        return Some(Promise::Dimension { relation, column, by });
+    }
+    let column = call.argument("column_name", 1).and_then(|it| it.string.clone())?;
+    let given = |name, place| call.argument(name, place).filter(|it| !it.text.eq_ignore_ascii_case("null"));
+    let by = match (given("number_partitions", 2), given("chunk_time_interval", 3)) {
+        (number @ Some(_), None) => Slicing::Hash(literal(number)),
+        (None, interval @ Some(_)) => Slicing::Range(literal(interval)),
+        _ => return None,
+    };
+    Some(Promise::Dimension { relation, column, by })
+}
+
+/// The column and the slicing that `by_range` or `by_hash` stands for in a call; none of it where something else stands there,
+/// and none at all where the call names a column instead.
+fn dimension_info(call: &Call, all: &[Call]) -> Option<Option<(String, Slicing)>> {
+    call.argument("dimension", 1).filter(|it| it.string.is_none())?;
+    let within = |inner: &&Call| {
+        let is_inside = call.range.start < inner.range.start && inner.range.end <= call.range.end;
+        is_inside && matches!(inner.name.name.as_str(), "by_range" | "by_hash")
+    };
+    Some(all.iter().find(within).and_then(|inner| {
+        let column = inner.argument("column_name", 0)?.string.clone()?;
+        let by = match inner.name.name.as_str() {
+            "by_hash" => Slicing::Hash(literal(inner.argument("number_partitions", 1))),
+            _ => Slicing::Range(literal(inner.argument("partition_interval", 1))),
+        };
+        Some((column, by))
+    }))
+}
+
+/// How a call changes what is there; what it says only counts where nothing stands around it.
+fn reslicing(call: &Call, is_plain: bool) -> Option<Reslicing> {
+    let value = |name| literal(call.argument(name, 1)).filter(|_| is_plain);
+    let by = match call.name.name.as_str() {
+        "set_chunk_time_interval" => Slicing::Range(value("chunk_time_interval")),
+        "set_partitioning_interval" => Slicing::Range(value("partition_interval")),
+        "set_number_partitions" => Slicing::Hash(value("number_partitions")),
+        _ => return None,
+    };
+    let relation = call.argument("hypertable", 0).and_then(|it| it.string.clone());
+    let column = call.argument("dimension_name", 2).and_then(|it| it.string.clone());
+    Some(Reslicing { relation, column, by })
 }
 
 /// Whether a call of these does nothing where something is there already.
 fn is_lenient(call: &Call) -> bool {
-    let place = POLICIES.iter().find(|adds| adds.function == call.name.name).map_or(BY_NAME, |adds| adds.if_not_exists);
+    let has_info = call.argument("dimension", 1).is_some_and(|it| it.string.is_none());
+    let place = match (call.name.name.as_str(), has_info) {
+        ("create_hypertable", true) => 3,
+        ("create_hypertable", false) => 8,
+        ("add_dimension", true) => 2,
+        ("add_dimension", false) => 5,
+        (name, _) => POLICIES.iter().find(|adds| adds.function == name).map_or(BY_NAME, |adds| adds.if_not_exists),
+    };
     let says = call.argument("if_not_exists", place);
     says.is_some_and(|it| it.text.eq_ignore_ascii_case("true"))
-}
-
-/// Column and interval in `by_range('ts', INTERVAL '1 day')`.
-fn by_range(argument: &Argument) -> Option<(Option<String>, Option<String>)> {
-    let tokens: Vec<_> = Lexer::new(&argument.text).significant().collect();
-    let mut words = Words::new(&tokens);
-    words.name().filter(|name| name.name == "by_range")?;
-    let mut arguments = words.group()?;
-    let (column, _) = crate::lexer::string_value(arguments.advance()?)?;
-    let rest = if arguments.eat_kind(TokenKind::Comma) {
-        let from = arguments.peek()?.range.start;
-        let text = argument.text[from..].trim_end().strip_suffix(')').unwrap_or_default();
-        let text = text.rsplit("=>").next().unwrap_or_default().trim().to_owned();
-        literal(Some(&Argument { name: None, string: None, text }))
-    } else {
-        None
-    };
-    Some((Some(column), rest))
 }
 
 /// The text of an argument that is a literal: numbers, strings and names of types.

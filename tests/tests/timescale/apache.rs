@@ -116,3 +116,72 @@ fn a_database_is_compared_with_what_was_applied() {
     let said = files.run("verify --format json", 4);
     assert!(said.contains("hypertable `readings` is not in `main`, and `app/002` made it"), "{said}");
 }
+
+const DIMENSIONS: &str = "CREATE TABLE seen (ts timestamptz NOT NULL, site int NOT NULL, at timestamptz NOT NULL);
+SELECT create_hypertable('seen', 'ts', 'site', 4);
+SELECT add_dimension('seen', by_range('at', INTERVAL '7 days'), if_not_exists => true);\n";
+
+#[test]
+fn dimensions_are_compared_as_well() {
+    let server = Server::shared();
+    let database = server.scratch();
+    let files = Files::new(&database.url(), &[("001_extension.sql", EXTENSION), ("002_d.sql", DIMENSIONS)]);
+    let _ = files.run("up --yes", 0);
+    assert_eq!(
+        files.run("verify", 0),
+        "main  ok  hypertable `seen`           app/002
+main  ok  dimension `site` of `seen`  app/002
+main  ok  dimension `at` of `seen`    app/002
+
+3 things as the migrations say\n"
+    );
+    files.refuses(
+        "003_other.sql",
+        "SELECT add_dimension('seen', 'site', number_partitions => 8, if_not_exists => true);\n",
+        "dimension `site` of `seen` is there already, and is another one: its number of partitions is 4, and the file says 8",
+    );
+    files.refuses(
+        "003_other.sql",
+        "SELECT add_dimension('seen', by_range('at', INTERVAL '8 days'), true);\n",
+        "its chunk interval is 168:00:00, and the file says INTERVAL '8 days'",
+    );
+    let again = "SELECT add_dimension('seen', 'site', 4, if_not_exists => true);
+SELECT set_number_partitions('seen', 6, 'site');
+SELECT set_chunk_time_interval('seen', INTERVAL '14 days', 'at');\n";
+    files.write("003_other.sql", again);
+    let _ = files.run("up --yes", 0);
+    assert!(files.run("verify", 0).contains("3 things as the migrations say"));
+    let _ = database.sql(
+        "SELECT set_number_partitions('seen', 5, 'site'); SELECT set_chunk_time_interval('seen', INTERVAL '15 days', 'at')",
+    );
+    let said = files.run("verify", 4);
+    assert!(said.contains("its number of partitions is 5, and the file says 6"), "{said}");
+    assert!(said.contains("its chunk interval is 360:00:00, and the file says INTERVAL '14 days'"), "{said}");
+    assert!(said.contains("1 thing as the migrations say, 2 otherwise"), "{said}");
+}
+
+#[test]
+fn what_no_migration_declares_is_noted() {
+    let server = Server::shared();
+    let database = server.scratch();
+    let files = Files::new(&database.url(), &[("001_extension.sql", EXTENSION), ("002_t.sql", READINGS)]);
+    let _ = files.run("up --yes", 0);
+    let hand = "CREATE TABLE hand (ts timestamptz NOT NULL); SELECT create_hypertable('hand', 'ts')";
+    let _ = database.sql(hand);
+    assert_eq!(
+        files.run("verify", 0),
+        "note[verify-undeclared]: hypertable `public.hand` is in `main`, and no applied migration declares it
+main  ok  hypertable `readings`  app/002
+
+1 thing as the migrations say, 1 of no migration\n"
+    );
+    let said = files.run("verify --format json", 0);
+    assert!(said.contains(r#""code": "verify-undeclared""#), "{said}");
+    let somehow = "DO $$ BEGIN EXECUTE 'SELECT create_hypertable(''made'', ''ts'')'; END $$;\n";
+    files.write("003_somehow.sql", &format!("CREATE TABLE made (ts timestamptz NOT NULL);\n{somehow}"));
+    let _ = files.run("up --yes", 0);
+    let said = files.run("verify", 0);
+    let doubt = "2 of the hypertables, continuous aggregates and policies in `main` are declared by no migration, unless `app/003` made them";
+    assert!(said.contains(doubt) && said.contains("migrations/app/003_somehow.sql:2:1"), "{said}");
+    assert!(!said.contains("verify-undeclared"), "{said}");
+}

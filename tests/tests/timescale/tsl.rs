@@ -90,6 +90,80 @@ SELECT add_compression_policy('readings', INTERVAL '30 days');\n",
 }
 
 #[test]
+fn settings_of_compression_and_aggregates_are_compared() {
+    let Some(database) = Foreign::tsl("settings_of_compression_and_aggregates_are_compared") else { return };
+    let files = files(&database);
+    files.write("005_compress.sql", "ALTER TABLE readings SET (timescaledb.compress, timescaledb.compress_segmentby = 'Sensor', timescaledb.compress_orderby = 'value DESC NULLS LAST', timescaledb.compress_chunk_time_interval = '7 days');
+ALTER MATERIALIZED VIEW hourly SET (timescaledb.compress = on, timescaledb.compress_orderby = 'hour');
+ALTER MATERIALIZED VIEW hourly SET (timescaledb.materialized_only = off);
+ALTER MATERIALIZED VIEW daily SET (timescaledb.materialized_only = off);
+ALTER MATERIALIZED VIEW daily SET (timescaledb.materialized_only);\n");
+    let _ = files.run("up --yes", 0);
+    let said = files.run("verify", 0);
+    for what in ["compression of `readings`", "compression of `hourly`", "materialized_only of `daily`"] {
+        assert!(said.contains(&format!("main  ok  {what}")), "{what}\n{said}");
+    }
+    assert!(said.contains("9 things as the migrations say\n"), "{said}");
+    let _ = database.sql(
+        "ALTER TABLE readings SET (timescaledb.compress_segmentby = '', timescaledb.compress_orderby = 'ts, value', timescaledb.compress_chunk_time_interval = '14 days');
+ALTER MATERIALIZED VIEW hourly SET (timescaledb.compress = false);
+ALTER MATERIALIZED VIEW daily SET (timescaledb.materialized_only = false)",
+    );
+    let said = files.run("verify", 4);
+    for words in [
+        "compression of `readings` is not as its migration says: its segmentby is none, and the file says sensor; \
+         its orderby is ts, value, and the file says value DESC NULLS LAST; \
+         its compress_chunk_time_interval is 336:00:00, and the file says '7 days'",
+        "compression of `hourly` is not as its migration says: it is switched off\n",
+        "materialized_only of `daily` is not as its migration says: it is false, and the file says true",
+        "6 things as the migrations say, 3 otherwise\n",
+    ] {
+        assert!(said.contains(words), "{words}\n{said}");
+    }
+    let again =
+        "ALTER TABLE readings SET (timescaledb.compress_segmentby = '', timescaledb.compress_orderby = 'ts, value');
+ALTER TABLE readings SET (timescaledb.compress_chunk_time_interval = '14 days');
+ALTER MATERIALIZED VIEW hourly SET (timescaledb.compress = false);
+ALTER MATERIALIZED VIEW daily SET (timescaledb.materialized_only = false);\n";
+    files.write("006_again.sql", again);
+    let _ = files.run("up --yes", 0);
+    assert!(files.run("verify", 0).contains("8 things as the migrations say\n"));
+    let lenient = aggregate("daily", DAILY, "WITH NO DATA")
+        .replace("timescaledb.continuous", "timescaledb.continuous, timescaledb.materialized_only = true");
+    let words =
+        "materialized_only of `daily` is there already, and is another one: it is false, and the file says true";
+    files.refuses("007_daily.sql", &lenient, words);
+}
+
+#[test]
+fn policies_that_no_migration_declares_are_noted() {
+    let Some(database) = Foreign::tsl("policies_that_no_migration_declares_are_noted") else { return };
+    let files = files(&database);
+    let _ = files.run("up --yes", 0);
+    let weekly = HOURLY.replace("1 hour", "1 week");
+    let _ = database.sql(&aggregate("weekly", &weekly, "WITH NO DATA"));
+    let _ = database.sql(
+        "SELECT add_retention_policy('weekly', INTERVAL '10 years');
+ALTER TABLE readings SET (timescaledb.compress); SELECT add_compression_policy('readings', INTERVAL '1 year')",
+    );
+    let said = files.run("verify", 0);
+    for what in [
+        "continuous aggregate `public.weekly`",
+        "retention policy of `public.weekly`",
+        "compression policy of `public.readings`",
+    ] {
+        let note = format!("note[verify-undeclared]: {what} is in `main`, and no applied migration declares it");
+        assert!(said.contains(&note), "{what}\n{said}");
+    }
+    assert!(said.contains("5 things as the migrations say, 3 of no migration\n"), "{said}");
+    files.write("005_jobs.sql", "SELECT alter_job(job_id, scheduled => true) FROM timescaledb_information.jobs;\n");
+    let _ = files.run("up --yes", 0);
+    let said = files.run("verify", 0);
+    assert!(said.contains("what `app/005` does to jobs shows only when it runs: policies are not verified"), "{said}");
+    assert!(said.contains("3 things as the migrations say, 1 of no migration, 1 unknown\n"), "{said}");
+}
+
+#[test]
 fn policies_rest_while_their_database_is_migrated() {
     let Some(database) = Foreign::tsl("policies_rest_while_their_database_is_migrated") else { return };
     let files = files(&database);

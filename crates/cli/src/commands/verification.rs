@@ -1,6 +1,7 @@
-//! `dunlin verify`: whether databases have what the applied migrations say, where a database can tell.
+//! `dunlin verify`: whether databases have what the applied migrations say, where a database can tell, and what else they have.
 
-use dunlin_planner::{Class, Expected, Failure, Finding, ProbeFact, TargetName, Verification, expected};
+use dunlin_engine::verify;
+use dunlin_planner::{Class, Failure, Finding, TargetName, Verification, expected};
 
 use crate::args::{Format, Global, VerifyArgs};
 use crate::exit::{Exit, Stop, exit_of};
@@ -13,20 +14,13 @@ pub(crate) async fn run(global: &Global, args: &VerifyArgs, terminal: Terminal) 
     let graph = workspace.graph()?;
     let selection = select(&graph, &args.scope, None)?;
     let observed = workspace.observe(&graph, &selection).await?;
-    let (known, hidden) = expected(&graph, &selection, &observed);
+    let (declared, hidden) = expected(&graph, &selection, &observed);
     let mut verification = Verification { confirmed: Vec::new(), findings: troubles(&observed) };
     verification.findings.extend(hidden);
-    for (target, expected) in &known {
-        match ask(&workspace, target, expected).await {
-            Ok(facts) => expected.iter().zip(&facts).for_each(|(one, fact)| verification.add(target, one, fact)),
-            Err(failure) => verification.findings.push(
-                Finding::error(
-                    "verify-failed",
-                    format!("target `{target}` could not be compared: {}", failure.message),
-                )
-                .class(Class::Failed)
-                .hint(failure.hint.unwrap_or_else(|| "see what the server says, and try again".to_owned())),
-            ),
+    for (target, found) in verify(&workspace.connectors(), &declared).await {
+        match found {
+            Ok(found) => verification.compare(&target, &declared[&target], &found),
+            Err(failure) => verification.findings.push(not_compared(&target, failure)),
         }
     }
     match args.format {
@@ -39,6 +33,8 @@ pub(crate) async fn run(global: &Global, args: &VerifyArgs, terminal: Terminal) 
     Ok(exit_of(verification.findings.iter()).unwrap_or(Exit::Done))
 }
 
-async fn ask(workspace: &Workspace, target: &TargetName, expected: &[Expected]) -> Result<Vec<ProbeFact>, Failure> {
-    workspace.connectors().driver(target).await?.verify(expected).await
+fn not_compared(target: &TargetName, failure: Failure) -> Finding {
+    let message = format!("target `{target}` could not be compared: {}", failure.message);
+    let hint = failure.hint.unwrap_or_else(|| "see what the server says, and try again".to_owned());
+    Finding::error("verify-failed", message).class(Class::Failed).hint(hint)
 }
