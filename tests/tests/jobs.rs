@@ -222,6 +222,32 @@ fn what_somebody_did_by_hand_is_drift_and_put_right() {
 }
 
 #[test]
+fn a_routine_that_jobs_call_and_somebody_dropped_is_drift() {
+    for crontab in Crontab::each() {
+        let made = "CREATE SCHEMA r; CREATE FUNCTION r.up() RETURNS int LANGUAGE sql AS 'SELECT 1';
+                    CREATE FUNCTION r.plain() RETURNS int LANGUAGE sql AS 'SELECT 1'";
+        let _ = crontab.server.sql("main", made);
+        // Found by a search path, the server's own, and no function at all.
+        let rollup = job("rollup", "@daily", "SELECT r.up(), coalesce(plain(), length('a'))", "database = \"data\"");
+        let elsewhere = job("far", "@daily", "SELECT r.up()", "database = \"other\"");
+        crontab.declare(&(rollup + &elsewhere));
+        crontab.up();
+        let _ = crontab.dunlin().run("verify").exits(0);
+        let orphan = |name: &str| format!("`{name}`, which job `rollup` calls, is not in `data`");
+        for name in ["r.up", "r.plain"] {
+            let _ = crontab.server.sql("main", &format!("DROP FUNCTION {name}"));
+            let verify = crontab.dunlin().run("verify").exits(4);
+            let shown = verify.stdout + &verify.stderr;
+            let name = name.replace("r.plain", "public.plain");
+            assert!(shown.contains(&orphan(&name)) && !shown.contains("`far`"), "{shown}");
+        }
+        let _ = crontab.dunlin().run("cron pause rollup --reason later").exits(0);
+        let _ = crontab.dunlin().run("verify").exits(0);
+        let _ = crontab.sql("SELECT cron.unschedule(jobid) FROM cron.job");
+    }
+}
+
+#[test]
 fn what_the_server_would_refuse_is_found_before_anything_runs() {
     for crontab in Crontab::each() {
         crontab.declare("");

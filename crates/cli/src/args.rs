@@ -189,7 +189,7 @@ pub(crate) enum Command {
     /// Jobs of pg_cron: what they are, what came of their runs, when they come next
     #[command(after_help = CRON_EXAMPLES)]
     Cron(CronArgs),
-    /// Compare databases with what the applied migrations say of them: hypertables, policies, continuous aggregates
+    /// Compare databases with what the applied migrations say of them: hypertables, policies, what jobs call, and more
     Verify(VerifyArgs),
     /// Servers on this machine for `url = "embedded"`
     Dev(DevArgs),

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use dunlin_planner::{
     AggregateShape, Body, Compression, CompressionSetting, Dimension, Failure, FailureClass, Policed, ProbeFact,
-    Promise, Refresh, Slicing, StepSettings,
+    Promise, QualifiedName, Refresh, Slicing, StepSettings,
 };
 
 use crate::messages;
@@ -41,6 +41,7 @@ fn query(promise: &Promise) -> String {
         Promise::Compression(it) => compression(it),
         Promise::Aggregate(shape) => aggregate(shape),
         Promise::MaterializedOnly { relation, only } => materialized_only(relation, *only),
+        Promise::Routine { name, .. } => routine(name),
     }
 }
 
@@ -246,6 +247,18 @@ fn aggregate(shape: &AggregateShape) -> String {
     );
     let subject = Promise::Aggregate(shape.clone()).to_string();
     answer(&subject, &[Compared { same, words }], &from(&shape.name.quoted()))
+}
+
+/// What only looks like a call, such as `coalesce`, is a key word.
+fn routine(name: &QualifiedName) -> String {
+    let anywhere = name.schema.as_deref().is_none_or(|schema| schema == "public");
+    let schema = name.schema.as_deref().filter(|_| !anywhere);
+    format!(
+        "SELECT true AS same WHERE EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+         WHERE p.proname = {word} {}) OR EXISTS (SELECT FROM pg_catalog.pg_get_keywords() k WHERE k.word = {word})",
+        schema.map(|schema| format!("AND n.nspname = {}", text(schema))).unwrap_or_default(),
+        word = text(&name.name),
+    )
 }
 
 /// A number of whatever unit the time column has.

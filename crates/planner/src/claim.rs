@@ -205,6 +205,7 @@ impl Promise {
             | Self::Compression(Compression { relation, .. })
             | Self::MaterializedOnly { relation, .. } => QualifiedName::in_string(relation),
             Self::Aggregate(shape) => shape.name.clone(),
+            Self::Routine { name, .. } => name.clone(),
         }
     }
 

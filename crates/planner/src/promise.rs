@@ -1,5 +1,5 @@
 //! What a statement promises that does nothing where something of that name is there already, such as a policy that is added
-//! with `if_not_exists`; and continuous aggregates, which are refreshed when a migration is done.
+//! with `if_not_exists`; what jobs need of a database; and continuous aggregates, which are refreshed when a migration is done.
 //!
 //! Expressions are the file's own text; the server compares, so that it does not matter how they are written.
 
@@ -37,6 +37,13 @@ pub enum Promise {
         relation: String,
         /// Whether it shows only what is materialized.
         only: bool,
+    },
+    /// A function or procedure that a job calls.
+    Routine {
+        /// The job.
+        job: String,
+        /// The routine. One of `public` may be in any schema: the search path of whoever runs the job is not known.
+        name: QualifiedName,
     },
 }
 
@@ -152,6 +159,7 @@ impl fmt::Display for Promise {
                 write!(f, "materialized_only of `{}`", relation.replace('"', ""))
             }
             Self::Aggregate(shape) => write!(f, "continuous aggregate `{}`", shape.name),
+            Self::Routine { job, name } => write!(f, "`{name}`, which job `{job}` calls,"),
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::claim::Known;
 use crate::databases::Databases;
 use crate::undeclared::{Listed, undeclared};
 use crate::{
-    Claim, Claimed, Class, Failure, Finding, Graph, Migration, MigrationId, MigrationIx, Observed, Place, ProbeFact,
-    Promise, RowState, Selection, StepSettings, TargetKind, TargetName,
+    Claim, Claimed, Class, Failure, Finding, Graph, LiveJob, Migration, MigrationId, MigrationIx, Observed, Place,
+    ProbeFact, Promise, RowState, Selection, StepSettings, TargetFacts, TargetKind, TargetName,
 };
 
 /// Something that has to be so in a database.
@@ -105,6 +105,9 @@ pub fn expected(
             (target, Declared { expected, whole: None })
         })
         .collect();
+    for (target, expected) in called(graph, selection, observed) {
+        declared.entry(target).or_default().expected.push(expected);
+    }
     for target in listing(graph, observed) {
         // One database may be reached under several names, and has one ledger.
         let is_there = |target: &TargetName, ix: MigrationIx| {
@@ -117,6 +120,32 @@ pub fn expected(
     }
     declared.retain(|_, declared| declared.lists() || !declared.expected.is_empty());
     (declared, findings)
+}
+
+/// What jobs call that go on and were scheduled by applied migrations, in the targets that are the databases they work in.
+fn called(graph: &Graph<'_>, selection: &Selection, observed: &Observations) -> Vec<(TargetName, Expected)> {
+    let catalog = graph.catalog();
+    let mut called = Vec::new();
+    for call in &catalog.called {
+        let Some(ix) = graph.find(&call.by).filter(|ix| selection.contains(*ix)) else { continue };
+        let home = &catalog.sets[graph.migration(ix).set()].target;
+        if state(observed, home, &call.by) != Some(RowState::Applied) {
+            continue;
+        }
+        let Some(here) = observed.get(home).and_then(Observed::facts) else { continue };
+        let live = here.jobs.iter().flat_map(|jobs| &jobs.live);
+        // A later migration may have given the job another command.
+        let is_it = |live: &&LiveJob| live.active && live.name == call.job && live.command.contains(&call.name.name);
+        for live in live.filter(is_it) {
+            let is_there =
+                |facts: &&TargetFacts| facts.database == live.database && facts.identity.system == here.identity.system;
+            let Some(facts) = observed.values().filter_map(Observed::facts).find(is_there) else { continue };
+            let promise = Promise::Routine { job: call.job.clone(), name: call.name.clone() };
+            let (migration, place, settings) = (call.by.clone(), call.place.clone(), StepSettings::default());
+            called.push((facts.target.clone(), Expected { promise, migration, place, settings }));
+        }
+    }
+    called
 }
 
 /// The targets that are asked what else is there: the first of each database with TimescaleDB.
@@ -163,10 +192,16 @@ impl Verification {
     fn add(&mut self, target: &TargetName, expected: &Expected, fact: &ProbeFact) {
         let Expected { promise, migration, place, .. } = expected;
         let finding = match fact {
+            // Much of what jobs call is the server's own.
+            ProbeFact::Done if matches!(promise, Promise::Routine { .. }) => return,
             ProbeFact::Done => {
                 let (target, what, migration) = (target.clone(), promise.to_string(), migration.clone());
                 self.confirmed.push(Confirmed { target, what, migration });
                 return;
+            }
+            ProbeFact::Absent if matches!(promise, Promise::Routine { .. }) => {
+                Finding::error("job-orphan", format!("{promise} is not in `{target}`"))
+                    .hint("each of its runs fails: make it again, or take the job back")
             }
             ProbeFact::Absent => {
                 let message = format!("{promise} is not in `{target}`, and `{migration}` made it");

@@ -87,7 +87,7 @@ fn details(promise: &Promise) -> BTreeMap<&str, String> {
         Promise::Dimension(Dimension { by, .. }) => drop(details.insert("by", format!("{by:?}"))),
         Promise::Compression(Compression { settings, .. }) => drop(details.insert("set", format!("{settings:?}"))),
         Promise::MaterializedOnly { only, .. } => drop(details.insert("only", only.to_string())),
-        Promise::Policy(_) | Promise::Aggregate(_) => {}
+        Promise::Policy(_) | Promise::Aggregate(_) | Promise::Routine { .. } => {}
     }
     details
 }
