@@ -39,6 +39,23 @@ impl Foreign {
         Some(this)
     }
 
+    /// A version of TimescaleDB before the one that the server would install. None where it has none: then it says by name which
+    /// test is skipped.
+    #[must_use]
+    #[expect(clippy::print_stderr, reason = "only tests call this, and what they skip is to be seen")]
+    pub fn older(&self, test: &str) -> Option<String> {
+        let version = self.sql(
+            "SELECT v.version FROM pg_available_extension_versions v JOIN pg_available_extensions e USING (name) \
+             WHERE name = 'timescaledb' AND v.version <> e.default_version AND EXISTS (SELECT FROM pg_extension_update_paths(name) \
+             WHERE source = v.version AND target = e.default_version AND path IS NOT NULL) ORDER BY 1 DESC LIMIT 1",
+        );
+        if version.is_empty() {
+            eprintln!("skipped: {test}, for the server that {TSL} names has one version of TimescaleDB alone");
+            return None;
+        }
+        Some(version)
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {

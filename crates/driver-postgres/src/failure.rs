@@ -2,7 +2,7 @@
 
 use dunlin_planner::{Failure, FailureClass};
 use tokio_postgres::Error;
-use tokio_postgres::error::{DbError, ErrorPosition};
+use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 fn class_of_state(state: &str) -> FailureClass {
     match state {
@@ -27,12 +27,14 @@ pub(crate) fn of_db(db: &DbError) -> Failure {
     // What a standby says to BEGIN READ WRITE has the code of much else, and its text may be in any language.
     let standby = db.code().code() == "0A000" && db.routine() == Some("call_bool_check_hook");
     let state = if standby { "25006" } else { db.code().code() };
+    // TimescaleDB ends every session that has another version loaded than the extension has by now, at its next statement.
+    let outlived = state == "42710" && db.parsed_severity() == Some(Severity::Fatal);
     Failure {
-        class: class_of_state(state),
+        class: if outlived { FailureClass::Unknown } else { class_of_state(state) },
         message: db.message().to_owned(),
         sqlstate: Some(state.to_owned()),
         detail: db.detail().map(str::to_owned),
-        hint: db.hint().map(str::to_owned).or_else(|| hint(state).map(str::to_owned)),
+        hint: db.hint().or_else(|| hint(state).filter(|_| !outlived)).map(str::to_owned),
         context: context(db),
         place: None,
     }
