@@ -185,8 +185,9 @@ fn compression(compression: &Compression) -> String {
     for (setting, said) in &compression.settings {
         let mut one = match setting {
             CompressionSetting::SegmentBy => {
-                let found = "pg_catalog.array_to_string(s.segmentby, ', ')";
-                compared("its segmentby", found, &format!("NULLIF({}, '')", text(said)), said)
+                let found = "NULLIF(pg_catalog.array_to_string(s.segmentby, ', '), '')";
+                let says = if said.is_empty() { "none" } else { said };
+                compared("its segmentby", found, &format!("NULLIF({}, '')", text(said)), says)
             }
             CompressionSetting::OrderBy => ordered(said),
             CompressionSetting::Interval => {

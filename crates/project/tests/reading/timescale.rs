@@ -126,6 +126,7 @@ fn options_of_tables_and_aggregates_are_read_under_every_name() {
     assert_snapshot!(claims("alter table app.t set (timescaledb.compress, timescaledb.compress_segmentby = 'Site, \"Odd\"', timescaledb.compress_orderby = 'ts desc nulls last,a asc');
 alter table t set (tsdb.orderby = 'a', tsdb.compress_chunk_time_interval = '7 days');
 alter table t set (timescaledb.compress_segmentby = :'columns');
+alter table t reset (timescaledb.orderby);
 alter table t set (timescaledb.enable_columnstore = off);
 alter table t set (tsdb.chunk_interval = '2 days');
 create table u (ts timestamptz not null) with (tsdb.hypertable, tsdb.partition_column = 'ts', tsdb.chunk_interval = '1 day', tsdb.segmentby = 'a');
@@ -136,18 +137,19 @@ alter materialized view w set (timescaledb.compress = true);"), @r#"
 1: Compresses { relation: "\"app\".\"t\"", settings: {SegmentBy: Some("site, Odd"), OrderBy: Some("ts DESC NULLS LAST, a")} }
 2: Compresses { relation: "\"t\"", settings: {OrderBy: Some("a"), Interval: Some("'7 days'")} }
 3: Compresses { relation: "\"t\"", settings: {SegmentBy: None} }
-4: Decompresses { relation: "\"t\"" }
-5: Slices { relation: Some("\"t\""), column: None, by: Range(Some("'2 days'")) }
-6: Makes(Hypertable { relation: "\"u\"", column: Some("ts"), interval: Some("'1 day'") })
-6: Allows { procedure: "policy_compression", relation: "\"u\"" }
-6: Compresses { relation: "\"u\"", settings: {SegmentBy: Some("a")} }
-7: Makes(Hypertable { relation: "\"v\"", column: None, interval: None })
-7: Allows { procedure: "policy_compression", relation: "\"v\"" }
-7: Decompresses { relation: "\"v\"" }
-8: Makes(Aggregate(AggregateShape { name: QualifiedName { schema: None, name: "w" }, columns: "", query: "select 1 " }))
-8: Shows { relation: "\"w\"", only: Some(false) }
-9: Shows { relation: "\"w\"", only: Some(true) }
-10: Compresses { relation: "\"w\"", settings: {} }
+4: Compresses { relation: "\"t\"", settings: {OrderBy: None} }
+5: Decompresses { relation: "\"t\"" }
+6: Slices { relation: Some("\"t\""), column: None, by: Range(Some("'2 days'")) }
+7: Makes(Hypertable { relation: "\"u\"", column: Some("ts"), interval: Some("'1 day'") })
+7: Allows { procedure: "policy_compression", relation: "\"u\"" }
+7: Compresses { relation: "\"u\"", settings: {SegmentBy: Some("a")} }
+8: Makes(Hypertable { relation: "\"v\"", column: None, interval: None })
+8: Allows { procedure: "policy_compression", relation: "\"v\"" }
+8: Decompresses { relation: "\"v\"" }
+9: Makes(Aggregate(AggregateShape { name: QualifiedName { schema: None, name: "w" }, columns: "", query: "select 1 " }))
+9: Shows { relation: "\"w\"", only: Some(false) }
+10: Shows { relation: "\"w\"", only: Some(true) }
+11: Compresses { relation: "\"w\"", settings: {} }
 "#);
 }
 
