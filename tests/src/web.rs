@@ -148,7 +148,7 @@ impl State {
 }
 
 /// Hands on what comes, until it ends or is not taken any more.
-fn copy(from: &TcpStream, mut take: impl FnMut(&[u8]) -> bool) {
+pub(crate) fn copy(from: &TcpStream, mut take: impl FnMut(&[u8]) -> bool) {
     let mut buffer = vec![0; 64 * 1024];
     let mut from = from;
     loop {
@@ -161,6 +161,6 @@ fn copy(from: &TcpStream, mut take: impl FnMut(&[u8]) -> bool) {
     }
 }
 
-fn close(stream: &TcpStream) {
+pub(crate) fn close(stream: &TcpStream) {
     stream.shutdown(Shutdown::Both).ok();
 }

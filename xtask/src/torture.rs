@@ -114,7 +114,8 @@ dependencies between the databases in both directions. A proxy counts every mess
 lets the fault come before the server has the message, as soon as it has it, or after it has answered and before Dunlin
 knows. Then the same command runs again, at most twice beyond waiting for what the server still does for the run before.
 On *ClickHouse*, where nothing is transactional, a trial is a database with a table, rows, a column, a mutation that adds to a
-number, and a view; faults come at each *request* that Dunlin sends, and up to three runs follow.
+number, and a view; faults come at each *request* that Dunlin sends, and up to three runs follow. With *ON CLUSTER* there are two
+servers, of which one goes when a statement for both comes and returns later; that statement must not count as done meanwhile.
 
 What is *simulated* are random projects of up to 25 migrations in up to three databases in memory, executed by the same
 planner and engine on a clock that costs nothing. One seed each decides the project, what is asked for (up, down with

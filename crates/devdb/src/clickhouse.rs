@@ -60,10 +60,11 @@ impl ClickHouse {
     }
 
     /// Writes the files that it is configured by.
-    pub(crate) fn configure(place: &Place, port: u16) -> Result<(), DevdbError> {
+    pub(crate) fn configure(place: &Place, port: u16, settings: &[(String, String)]) -> Result<(), DevdbError> {
         write_whole(&place.dir().join("users.xml"), USERS)?;
         let data = place.data();
         let (data, users) = (data.display(), place.dir().join("users.xml"));
+        let more: String = settings.iter().map(|(name, value)| format!("  <{name}>{value}</{name}>\n")).collect();
         let text = format!(
             "<yandex>
   <logger><level>warning</level><console>1</console></logger>
@@ -76,7 +77,7 @@ impl ClickHouse {
   <default_database>default</default_database>
   <mark_cache_size>67108864</mark_cache_size>
   <timezone>UTC</timezone>
-</yandex>
+{more}</yandex>
 ",
             users.display()
         );

@@ -219,7 +219,7 @@ impl Server {
     fn configure(&self, place: &Place, spec: &ClusterSpec) -> Result<(), DevdbError> {
         match self.flavour {
             Flavour::Full | Flavour::Plain => write_whole(&place.conf(), &configuration(place, spec, self.port)),
-            Flavour::ClickHouse => ClickHouse::configure(place, self.port),
+            Flavour::ClickHouse => ClickHouse::configure(place, self.port, &spec.settings),
             Flavour::Chdb => Wheels::configure(place, &self.bindir, self.port),
         }
     }

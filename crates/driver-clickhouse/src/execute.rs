@@ -1,12 +1,13 @@
 //! Sending one statement of a migration, and what its failure leaves in doubt.
 
 use dunlin_driver::StepTask;
-use dunlin_planner::{Body, Failure, FailureClass, Place, Probe, ProbeFact, StatementClass, StepSettings, doubt};
+use dunlin_planner::{Body, Failure, FailureClass, Place, ProbeFact, StepSettings, doubt};
 
 use crate::event::Event;
 use crate::http::Ask;
 use crate::mutations::{self, Found};
-use crate::probe::{Eyes, mutated};
+use crate::probe::{Eyes, cluster, mutated};
+use crate::replicas::Catalog;
 use crate::reply::{self, Refused};
 use crate::server::Server;
 use crate::session::ClickHouseSession;
@@ -49,19 +50,24 @@ impl ClickHouseSession {
 
     async fn await_mutations(&mut self, task: &StepTask<'_>, index: usize, database: &str) -> Result<(), Failure> {
         let commands = mutated(&task.step.body, index);
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let catalog = Catalog::of(&self.http, &self.server, cluster(&task.step.body, index)).await?;
         let before = self.held()?.entry.pre.as_ref().map(|pre| pre.mutations.clone()).unwrap_or_default();
         for (table, command) in commands {
             let eyes = Eyes { http: &self.http, server: &self.server, database };
             let of = eyes.place(table);
             let found = tokio::select! {
-                found = mutations::find(&eyes, of, command, Some(&before)) => found?,
+                found = mutations::find(&eyes, &catalog, (of, command), Some(&before)) => found?,
                 () = self.brake.pulled() => {
                     let message = "the run was stopped; the mutation goes on in the server, and the next run awaits it";
                     return Err(Failure::new(FailureClass::Interrupted, message));
                 }
             };
             match found {
-                Found::Done => {}
+                // The look behind the statement awaits the rest.
+                Found::Done | Found::Partly => {}
                 Found::Failing(what) => {
                     let failure = mutations::failing(what, of);
                     self.tell(task, &failure, false).await;
@@ -85,12 +91,8 @@ impl ClickHouseSession {
         } else if failure.class == FailureClass::Unknown {
             return failure;
         }
-        let probe = match &body.statements[index].class {
-            StatementClass::Alone { probe, .. } => probe,
-            StatementClass::Transactional => &Probe::Unknown,
-        };
-        let everywhere = matches!(probe, Probe::Effects { cluster: Some(_), .. });
-        let nothing = refused.is_before_anything(small) && !everywhere;
+        // With ON CLUSTER one replica may refuse what others have done.
+        let nothing = refused.is_before_anything(small) && !refused.is_of_a_replica();
         let fact = match nothing {
             true => ProbeFact::Absent,
             false => self.fact(body, index).await,

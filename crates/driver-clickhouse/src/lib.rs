@@ -20,6 +20,7 @@ mod offers;
 mod options;
 mod probe;
 mod repair;
+mod replicas;
 mod reply;
 mod rows;
 mod server;

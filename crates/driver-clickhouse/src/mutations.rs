@@ -4,13 +4,14 @@
 //! server writes a command in words of its own, so commands are compared without spaces, quotes and parentheses; of a table's new
 //! mutations, one that says something else is somebody else's.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dunlin_planner::{Failure, FailureClass};
 
-use crate::http::Ask;
-use crate::probe::{Eyes, column};
-use crate::rows::{number, rows, text};
+use crate::probe::Eyes;
+use crate::replicas::Catalog;
+use crate::rows::{Row, number, text};
 use crate::sql;
 
 /// What became of a mutation.
@@ -19,34 +20,49 @@ pub(crate) enum Found {
     None,
     /// It is done on every part.
     Done,
+    /// Some replicas have it, others have not.
+    Partly,
     /// Something else happened to the table.
     Unclear,
     /// It cannot go on: what, and why.
     Failing(String),
 }
 
-/// The mutations that a table has.
-pub(crate) async fn known(eyes: &Eyes<'_>, (database, table): (&str, &str)) -> Result<Vec<String>, Failure> {
+/// The mutations that a table has, on every replica.
+pub(crate) async fn known(
+    eyes: &Eyes<'_>,
+    catalog: &Catalog,
+    (database, table): (&str, &str),
+) -> Result<Vec<String>, Failure> {
     let query = format!(
-        "SELECT DISTINCT mutation_id FROM system.mutations WHERE database = {} AND table = {} FORMAT JSONEachRow",
+        "SELECT replica, mutation_id FROM {} WHERE database = {} AND table = {} FORMAT JSONEachRow",
+        catalog.table_by_replica("system.mutations"),
         sql::text(database),
         sql::text(table)
     );
-    column(eyes.http, query, "mutation_id").await
+    Ok(catalog.ask(eyes.http, query).await?.iter().map(name).collect())
 }
 
-/// Looks for the mutation `command` among those that are not `before`, and waits while it goes on. Without a record of what was
+/// What a mutation is told from others by.
+fn name(row: &Row) -> String {
+    match (text(row, "replica"), text(row, "mutation_id")) {
+        (replica, id) if replica.is_empty() => id,
+        (replica, id) => format!("{replica}:{id}"),
+    }
+}
+
+/// Looks for the mutation of a table among those that are not `before`, and waits while it goes on. Without a record of what was
 /// before, none is ours.
 pub(crate) async fn find(
     eyes: &Eyes<'_>,
-    of: (&str, &str),
-    command: &str,
+    catalog: &Catalog,
+    of: ((&str, &str), &str),
     before: Option<&[String]>,
 ) -> Result<Found, Failure> {
     let Some(before) = before else { return Ok(Found::None) };
     let mut pause = Duration::from_millis(20);
     loop {
-        match state(eyes, of, command, before).await? {
+        match state(eyes, catalog, of, before).await? {
             Some(found) => return Ok(found),
             None => tokio::time::sleep(pause).await,
         }
@@ -57,8 +73,8 @@ pub(crate) async fn find(
 /// What became of it; none while it goes on.
 async fn state(
     eyes: &Eyes<'_>,
-    (database, table): (&str, &str),
-    command: &str,
+    catalog: &Catalog,
+    ((database, table), command): ((&str, &str), &str),
     before: &[String],
 ) -> Result<Option<Found>, Failure> {
     let (failed, killed) = match (eyes.server.version >= 190_600, eyes.server.version >= 201_200) {
@@ -67,16 +83,15 @@ async fn state(
         _ => ("''", "0"),
     };
     let query = format!(
-        "SELECT mutation_id, command, toUInt8(is_done) AS done, {failed} AS failed, {killed} AS killed FROM system.mutations \
-         WHERE database = {} AND table = {} ORDER BY mutation_id FORMAT JSONEachRow",
+        "SELECT replica, mutation_id, command, toUInt8(is_done) AS done, {failed} AS failed, {killed} AS killed FROM {} \
+         WHERE database = {} AND table = {} ORDER BY replica, mutation_id FORMAT JSONEachRow",
+        catalog.table_by_replica("system.mutations"),
         sql::text(database),
         sql::text(table)
     );
-    let found = rows(&eyes.http.ask(Ask::own(query)).await?)?;
-    let new: Vec<_> = found
-        .iter()
-        .filter(|row| !before.contains(&text(row, "mutation_id")) && number::<u8>(row, "killed") == 0)
-        .collect();
+    let found = catalog.ask(eyes.http, query).await?;
+    let new: Vec<_> =
+        found.iter().filter(|row| !before.contains(&name(row)) && number::<u8>(row, "killed") == 0).collect();
     let ours: Vec<_> = new.iter().filter(|row| bare(&text(row, "command")) == bare(command)).collect();
     if ours.is_empty() {
         return Ok(Some(if new.is_empty() { Found::None } else { Found::Unclear }));
@@ -85,6 +100,10 @@ async fn state(
         let (id, failed) = (text(row, "mutation_id"), text(row, "failed"));
         let failed = failed.split(" (version ").next().unwrap_or_default().trim();
         return Ok(Some(Found::Failing(format!("mutation {id} of {table} cannot go on: {failed}"))));
+    }
+    let replicas: BTreeSet<_> = ours.iter().map(|row| text(row, "replica")).collect();
+    if (replicas.len() as u64) < catalog.count() {
+        return Ok(Some(Found::Partly));
     }
     Ok(ours.iter().all(|row| number::<u8>(row, "done") == 1).then_some(Found::Done))
 }

@@ -1,17 +1,28 @@
 //! Looking at the catalog for what a statement leaves behind.
 //!
 //! All effects of a statement are asked for in one query, so that they are of one moment. With `ON CLUSTER` every replica is
-//! asked, and one that does not answer is an error: then nobody knows. A mutation is told from others by what its table had before
-//! it; without that record none is ours.
+//! asked ([`Catalog`]). A mutation is told from others by what its table had before it; without that record none is ours.
+
+use std::time::Duration;
 
 use dunlin_planner::{Body, Effect, Failure, Probe, ProbeFact, QualifiedName, StatementClass, Thing};
+use tokio::time::{Instant, sleep};
 
 use crate::http::{Ask, Http};
 use crate::ledger::Pre;
 use crate::mutations;
-use crate::rows::{number, rows, text};
+use crate::replicas::{Catalog, LAG};
+use crate::rows::number;
 use crate::server::Server;
 use crate::sql;
+
+/// What is known of a statement's effects.
+enum Holds {
+    /// Of each, whether it is there; none of one that is on some replicas only.
+    Each(Vec<Option<bool>>),
+    /// One of them decides.
+    Fact(ProbeFact),
+}
 
 /// Where and how is looked.
 pub(crate) struct Eyes<'a> {
@@ -57,62 +68,68 @@ impl Eyes<'_> {
         cluster: Option<&str>,
         pre: Option<&Pre>,
     ) -> Result<ProbeFact, Failure> {
-        if cluster.is_some() && !self.server.asks_clusters() {
-            return Ok(ProbeFact::Unknown);
+        let catalog = Catalog::of(self.http, self.server, cluster).await?;
+        let deadline = Instant::now() + LAG;
+        loop {
+            let holds = match self.holds(effects, &catalog, pre).await? {
+                Holds::Each(holds) => holds,
+                Holds::Fact(fact) => return Ok(fact),
+            };
+            // What was begun is on its way to the others; what was not begun is nobody's.
+            let lags = pre.is_some() && holds.contains(&None);
+            if lags && Instant::now() < deadline {
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+            return match (holds.iter().all(|hold| *hold == Some(true)), holds.iter().all(|hold| *hold == Some(false))) {
+                (true, _) => Ok(ProbeFact::Done),
+                (_, true) => Ok(ProbeFact::Absent),
+                _ if again => Ok(ProbeFact::Absent),
+                _ if lags => Err(catalog.lags()),
+                _ => Ok(ProbeFact::Unknown),
+            };
         }
+    }
+
+    async fn holds(&self, effects: &[Effect], catalog: &Catalog, pre: Option<&Pre>) -> Result<Holds, Failure> {
         let mut holds = Vec::new();
         let named: Vec<_> = effects.iter().filter(|effect| !matches!(effect, Effect::Mutated { .. })).collect();
         if !named.is_empty() {
-            match self.named(&named, cluster).await? {
+            match self.named(&named, catalog).await? {
                 Some(found) => holds.extend(found),
-                None => return Ok(ProbeFact::Unknown),
+                None => return Ok(Holds::Fact(ProbeFact::Unknown)),
             }
         }
         for effect in effects {
             let Effect::Mutated { table, command } = effect else { continue };
-            let (database, table) = self.place(table);
             let known = pre.map(|pre| pre.mutations.as_slice());
-            match mutations::find(self, (database, table), command, known).await? {
+            match mutations::find(self, catalog, (self.place(table), command), known).await? {
                 mutations::Found::None => holds.push(Some(false)),
                 mutations::Found::Done => holds.push(Some(true)),
-                mutations::Found::Unclear => return Ok(ProbeFact::Unknown),
-                mutations::Found::Failing(what) => return Ok(ProbeFact::Other { what }),
+                mutations::Found::Partly => holds.push(None),
+                mutations::Found::Unclear => return Ok(Holds::Fact(ProbeFact::Unknown)),
+                mutations::Found::Failing(what) => return Ok(Holds::Fact(ProbeFact::Other { what })),
             }
         }
-        Ok(match (holds.iter().all(|hold| *hold == Some(true)), holds.iter().all(|hold| *hold == Some(false))) {
-            (true, _) => ProbeFact::Done,
-            (_, true) => ProbeFact::Absent,
-            _ if again => ProbeFact::Absent,
-            _ => ProbeFact::Unknown,
-        })
+        Ok(Holds::Each(holds))
     }
 
     /// Whether each holds, everywhere or nowhere; none of one that holds on some replicas only. None at all where this server does
     /// not list such things.
-    async fn named(&self, effects: &[&Effect], cluster: Option<&str>) -> Result<Option<Vec<Option<bool>>>, Failure> {
+    async fn named(&self, effects: &[&Effect], catalog: &Catalog) -> Result<Option<Vec<Option<bool>>>, Failure> {
         let mut columns = Vec::new();
         for (index, effect) in effects.iter().enumerate() {
             let (Effect::There(thing) | Effect::Gone(thing)) = effect else { continue };
             let Some((table, condition)) = self.listed(thing) else { return Ok(None) };
-            let table = match cluster {
-                Some(cluster) => format!("clusterAllReplicas({}, {table})", sql::text(cluster)),
-                None => table.to_owned(),
-            };
-            columns.push(format!("(SELECT count() FROM {table} WHERE {condition}) AS e{index}"));
+            columns.push(format!("(SELECT count() FROM {} WHERE {condition}) AS e{index}", catalog.table(table)));
         }
-        let all = match cluster {
-            Some(cluster) => format!("(SELECT count() FROM system.clusters WHERE cluster = {})", sql::text(cluster)),
-            None => "1".to_owned(),
-        };
-        let query = format!("SELECT {all} AS replicas, {} FORMAT JSONEachRow", columns.join(", "));
-        let found = rows(&self.http.ask(Ask::own(query)).await?)?;
-        let row = found.first().cloned().unwrap_or_default();
-        let replicas: u64 = number(&row, "replicas");
+        let query = format!("SELECT {} FORMAT JSONEachRow", columns.join(", "));
+        let row = catalog.ask(self.http, query).await?.into_iter().next().unwrap_or_default();
         let hold = |(index, effect): (usize, &&Effect)| {
             let count: u64 = number(&row, &format!("e{index}"));
             let there = match count {
                 0 => Some(false),
-                count if count >= replicas => Some(true),
+                count if count >= catalog.count() => Some(true),
                 _ => None,
             };
             if matches!(effect, Effect::Gone(_)) { there.map(|there| !there) } else { there }
@@ -164,6 +181,14 @@ impl Eyes<'_> {
     }
 }
 
+/// The cluster on which a statement runs.
+pub(crate) fn cluster(body: &Body, index: usize) -> Option<&str> {
+    match &body.statements[index].class {
+        StatementClass::Alone { probe: Probe::Effects { cluster, .. }, .. } => cluster.as_deref(),
+        _ => None,
+    }
+}
+
 /// The tables whose rows a statement rewrites, with the commands.
 pub(crate) fn mutated(body: &Body, index: usize) -> Vec<(&QualifiedName, &str)> {
     let StatementClass::Alone { probe: Probe::Effects { effects, .. }, .. } = &body.statements[index].class else {
@@ -174,9 +199,4 @@ pub(crate) fn mutated(body: &Body, index: usize) -> Vec<(&QualifiedName, &str)> 
         _ => None,
     });
     mutated.collect()
-}
-
-/// The first column of every row.
-pub(crate) async fn column(http: &Http, query: String, name: &str) -> Result<Vec<String>, Failure> {
-    Ok(rows(&http.ask(Ask::own(query)).await?)?.iter().map(|row| text(row, name)).collect())
 }

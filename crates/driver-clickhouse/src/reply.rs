@@ -24,6 +24,11 @@ impl Refused {
         Self { code: None, failure }
     }
 
+    /// Whether a replica refuses its part of a statement that runs on a cluster.
+    pub(crate) fn is_of_a_replica(&self) -> bool {
+        self.failure.message.starts_with("There was an error on [")
+    }
+
     /// Whether the server refuses this before it does anything (ClickHouse, `ErrorCodes.cpp`); `small` says that the statement
     /// is so short that its rows are one block, which is read to its end before any of it is written.
     pub(crate) fn is_before_anything(&self, small: bool) -> bool {
@@ -69,6 +74,7 @@ impl Refused {
                     | 344
                     | 372
                     | 373
+                    | 392
                     | 452
                     | 479
                     | 497
@@ -88,7 +94,7 @@ fn class_of(code: u32) -> FailureClass {
         // A replica that takes no writes, no coordination.
         225 | 242 | 723 => FailureClass::Unreachable,
         // Timeouts, lost connections between servers, a status that nobody knows, cancelled: it may have happened.
-        159 | 160 | 209 | 210 | 236 | 279 | 319 | 394 | 999 => FailureClass::Unknown,
+        159 | 160 | 209 | 210 | 236 | 279 | 319 | 394 | 519 | 999 => FailureClass::Unknown,
         _ => FailureClass::Rejected,
     }
 }

@@ -20,7 +20,8 @@ use crate::event::{Event, Scribe};
 use crate::http::{Ask, Http};
 use crate::ledger::{self, Entry, Meta, Pre};
 use crate::lock::Lock;
-use crate::probe::{Eyes, mutated};
+use crate::probe::{Eyes, cluster, mutated};
+use crate::replicas::Catalog;
 use crate::server::Server;
 use crate::{mutations, sql};
 
@@ -146,9 +147,14 @@ impl ClickHouseSession {
     async fn mutations(&mut self, task: &StepTask<'_>, index: usize) -> Result<Vec<String>, Failure> {
         let database = self.held()?.database.clone();
         let eyes = Eyes { http: &self.http, server: &self.server, database: &database };
+        let mutated = mutated(&task.step.body, index);
+        if mutated.is_empty() {
+            return Ok(Vec::new());
+        }
+        let catalog = Catalog::of(&self.http, &self.server, cluster(&task.step.body, index)).await?;
         let mut known = Vec::new();
-        for (table, _) in mutated(&task.step.body, index) {
-            known.extend(mutations::known(&eyes, eyes.place(table)).await?);
+        for (table, _) in mutated {
+            known.extend(mutations::known(&eyes, &catalog, eyes.place(table)).await?);
         }
         Ok(known)
     }

@@ -2,5 +2,6 @@
 
 mod beside;
 mod repaired;
+mod replicas;
 mod support;
 mod together;

@@ -1,9 +1,13 @@
 //! A fault at every request that a run sends to a ClickHouse, of which nothing can be taken back.
 
-use dunlin_devdb::Flavour;
-use dunlin_tests::{Blow, Column, Dunlin, Fault, Moment, Outcome, Web, Workspace};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use crate::tally::{Tally, Verdict, WORKERS, is_full, skip};
+use dunlin_devdb::Flavour;
+use dunlin_tests::{Blow, Column, Dunlin, Fault, Moment, Outcome, Pair, Web, Workspace};
+
+use crate::tally::{Tally, Verdict, WORKERS, is_full, share, skip};
 
 const UP: &str = "up --yes";
 
@@ -31,6 +35,26 @@ const FILES: [(&str, &str); 4] = [
         "CREATE VIEW by_source AS SELECT source, sum(hits) AS hits FROM visits GROUP BY source;\n",
     ),
 ];
+
+/// The same on two replicas.
+const REPLICATED: [(&str, &str); 4] = [
+    (
+        "events/V1__visits.sql",
+        "CREATE TABLE visits ON CLUSTER both (day Date, hits UInt32) ENGINE = MergeTree ORDER BY day;\n",
+    ),
+    ("events/V2__sources.sql", "ALTER TABLE visits ON CLUSTER both ADD COLUMN source String;\n"),
+    ("events/V3__more.sql", "ALTER TABLE visits ON CLUSTER both UPDATE hits = hits + 1 WHERE hits > 0;\n"),
+    ("events/V4__old.sql", "ALTER TABLE visits ON CLUSTER both DROP COLUMN source;\n"),
+];
+
+/// What is there in the end on each: columns, and mutations, of which a second one would be seen.
+const REPLICA: [&str; 2] = [
+    "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = 'visits' ORDER BY name",
+    "SELECT count(), sum(is_done) FROM system.mutations WHERE database = currentDatabase()",
+];
+
+/// How many of the replicated migrations the ledger has for done.
+const DONE: &str = "SELECT uniq(id) FROM dunlin_event WHERE what IN ('advanced', 'applied')";
 
 const CONFIG: &str = "[project]\nname = \"small\"\n[targets.events]\nkind = \"clickhouse\"\nurl = \"${URL}\"\n[services.events]\ntarget = \"events\"\npath = \"events\"\n";
 
@@ -60,6 +84,60 @@ fn an_up_on_clickhouse_of_today_that_is_killed_at_a_request() {
 #[test]
 fn an_up_on_clickhouse_of_today_that_loses_its_connection_at_a_request() {
     check(Flavour::Chdb, Blow::Cut);
+}
+
+#[test]
+fn an_up_on_two_replicas_that_is_killed_at_a_request() {
+    const DATABASE: &str = "torture";
+    let (what, how) = ("process killed at a request", "up, ON CLUSTER, a replica goes and returns");
+    let Some(pair) = Pair::start() else { return skip(what, how) };
+    let files = Workspace::of(&[("dunlin.toml", CONFIG)]);
+    REPLICATED.iter().for_each(|(path, text)| files.write(path, text));
+    let url = |port: u16| format!("http://default@127.0.0.1:{port}/{DATABASE}");
+    let state = || [0, 1].map(|nth| REPLICA.map(|query| pair.query(nth, DATABASE, query)));
+    pair.clear(DATABASE);
+    let web = Web::to(pair.port(), None);
+    let _ = web.follow(dunlin(&files, &url(web.port())).start(UP)).exits(0);
+    let (expected, requests) = (state(), web.requests());
+    let attempt = |(nth, fault): &(usize, Fault)| {
+        pair.clear(DATABASE);
+        pair.let_go_at(Some(nth % REPLICATED.len()));
+        let web = Web::to(pair.port(), Some(*fault));
+        let (is_over, is_early) = (AtomicBool::new(false), AtomicBool::new(false));
+        let ended = thread::scope(|scope| {
+            // The second one goes with a statement, and returns when there was time to have that for done.
+            scope.spawn(|| {
+                while pair.queued() == 0 && !is_over.load(Ordering::SeqCst) {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                thread::sleep(Duration::from_millis(300));
+                let done = pair.query(0, DATABASE, DONE);
+                is_early.store(done != (nth % REPLICATED.len()).to_string(), Ordering::SeqCst);
+                pair.let_go_at(None);
+                pair.let_return();
+            });
+            let run = web.follow(dunlin(&files, &url(web.port())).start(UP));
+            let ended = if run.code == Some(0) { run } else { rerun(&dunlin(&files, &url(pair.port()))) };
+            is_over.store(true, Ordering::SeqCst);
+            ended
+        });
+        let found = state();
+        match ended.code {
+            _ if web.requests() <= fault.at => Verdict::Missed,
+            Some(0) if is_early.load(Ordering::SeqCst) => {
+                Verdict::Wrong(format!("{fault:?}: done on one replica only"))
+            }
+            Some(0) if found == expected => Verdict::Converged,
+            Some(0) => Verdict::Wrong(format!("{fault:?}: {found:?}\nnot {expected:?}")),
+            code => Verdict::Stuck(format!("{fault:?}: {code:?}\n{}\n{}", ended.stdout, ended.stderr)),
+        }
+    };
+    let tally = Tally::new(what, how);
+    // Each takes seconds, so that a request meets one of the faults.
+    let fault = |at: usize| Fault { blow: Blow::Kill, moment: MOMENTS[at % MOMENTS.len()], at };
+    let faults = (0..requests).step_by(share(2 * STRIDE, 1)).map(fault);
+    tally.each(1, faults.enumerate().collect(), attempt);
+    tally.end();
 }
 
 fn check(flavour: Flavour, blow: Blow) {
