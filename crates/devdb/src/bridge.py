@@ -1,6 +1,6 @@
 """The HTTP interface of ClickHouse before its engine, as far as a client of migrations needs it; for tests alone.
 
-    bridge.py CONFIG    the lines of CONFIG: the port, the directory of the packages, the directory of the data
+    bridge.py CONFIG    the lines of CONFIG: the port, the directory of the packages, the data and their settings
 
 Statements, settings, errors and their codes are the engine's own; what is imitated is what a server adds: headers and
 status, who may come in, the names of queries, sessions, and that a request has one statement.

@@ -64,7 +64,7 @@ impl ClickHouse {
         write_whole(&place.dir().join("users.xml"), USERS)?;
         let data = place.data();
         let (data, users) = (data.display(), place.dir().join("users.xml"));
-        let more: String = settings.iter().map(|(name, value)| format!("  <{name}>{value}</{name}>\n")).collect();
+        let more = elements(settings);
         let text = format!(
             "<yandex>
   <logger><level>warning</level><console>1</console></logger>
@@ -83,6 +83,11 @@ impl ClickHouse {
         );
         write_whole(&place.conf(), &text)
     }
+}
+
+/// What a caller wants in the configuration.
+pub(crate) fn elements(settings: &[(String, String)]) -> String {
+    settings.iter().map(|(name, value)| format!("  <{name}>{value}</{name}>\n")).collect()
 }
 
 /// Everybody who can connect is trusted; `reader` has a password, and may only read.

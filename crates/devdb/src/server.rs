@@ -220,7 +220,7 @@ impl Server {
         match self.flavour {
             Flavour::Full | Flavour::Plain => write_whole(&place.conf(), &configuration(place, spec, self.port)),
             Flavour::ClickHouse => ClickHouse::configure(place, self.port, &spec.settings),
-            Flavour::Chdb => Wheels::configure(place, &self.bindir, self.port),
+            Flavour::Chdb => Wheels::configure(place, &self.bindir, self.port, &spec.settings),
         }
     }
 

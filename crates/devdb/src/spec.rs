@@ -52,7 +52,7 @@ pub struct ClusterSpec {
     pub linger: Duration,
     /// Whether commits reach the disk. Without, the data survive a crash of the server, not of the machine.
     pub durable: bool,
-    /// Further lines of `postgresql.conf`, in effect from the next start of the server. They win over ours. Of ClickHouse 18.16,
+    /// Further lines of `postgresql.conf`, in effect from the next start of the server. They win over ours. Of ClickHouse,
     /// elements of its configuration, with what is within.
     pub settings: Vec<(String, String)>,
 }

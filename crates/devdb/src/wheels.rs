@@ -10,6 +10,7 @@ use std::process::Command;
 use fs_err as fs;
 
 use crate::account::Account;
+use crate::clickhouse::elements;
 use crate::error::DevdbError;
 use crate::home::Home;
 use crate::lock::Lock;
@@ -51,9 +52,17 @@ impl Wheels {
     }
 
     /// Writes the files that it is configured by.
-    pub(crate) fn configure(place: &Place, root: &Path, port: u16) -> Result<(), DevdbError> {
+    pub(crate) fn configure(
+        place: &Place,
+        root: &Path,
+        port: u16,
+        settings: &[(String, String)],
+    ) -> Result<(), DevdbError> {
         write_whole(&place.dir().join("bridge.py"), SCRIPT)?;
-        write_whole(&place.conf(), &format!("{port}\n{}\n{}\n", root.display(), place.data().display()))
+        let engine = place.dir().join("engine.xml");
+        write_whole(&engine, &format!("<clickhouse>\n{}</clickhouse>\n", elements(settings)))?;
+        let data = format!("file:{}?config-file={}", place.data().display(), engine.display());
+        write_whole(&place.conf(), &format!("{port}\n{}\n{data}\n", root.display()))
     }
 }
 

@@ -7,7 +7,7 @@ use dunlin_planner::{
     Effect, FailureClass, LaneKind, Probe, ProbeFact, QualifiedName, Repair, RowState, StatementClass, WalkAction,
 };
 
-use crate::support::Fresh;
+use crate::support::{Fresh, say};
 
 /// A bench on a fresh database, and another handle on it.
 async fn bench(name: &str, flavour: Flavour) -> Option<(Bench, Fresh)> {
@@ -25,6 +25,15 @@ fn mutation(command: &str) -> Said {
     let table = QualifiedName { schema: None, name: "t".to_owned() };
     let effects = vec![Effect::Mutated { table, command: command.to_owned() }];
     said(&format!("ALTER TABLE t {command}"), Probe::Effects { effects, again: false, cluster: None })
+}
+
+/// The same as one that runs on a cluster; the engine of today does not hand it on.
+fn on(cluster: &str, said: Said) -> Said {
+    let StatementClass::Alone { what, probe: Probe::Effects { effects, again, .. } } = said.class else {
+        panic!("its effects are known");
+    };
+    let probe = Probe::Effects { effects, again, cluster: Some(cluster.to_owned()) };
+    Said { class: StatementClass::Alone { what, probe }, ..said }
 }
 
 const TABLE: [&str; 2] =
@@ -138,4 +147,33 @@ async fn what_is_there_is_not_made_again() {
         assert!(bench.objects().await.is_empty());
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_replica_of_a_cluster_is_asked_at_once() {
+    let Some((bench, fresh)) = bench("replicas", Flavour::Chdb).await else { return };
+    TABLE.iter().for_each(|statement| drop(fresh.query(statement)));
+    for (version, cluster) in [("1", "twice"), ("2", "{pair}")] {
+        // Once for each step, and seen on both.
+        let step = bench.made(&format!("a/{version}"), vec![on(cluster, mutation("UPDATE v = v + 1 WHERE a > 0"))]);
+        let mut session = bench.session(LaneKind::Long).await;
+        let walked = bench.walk(&mut *session, &step).await;
+        assert!(walked.is_ok(), "{walked:?}");
+    }
+    assert_eq!(fresh.query("SELECT sum(v) FROM t"), "4");
+    let made = |name: &str| say(&format!("CREATE TABLE {name} (id int)"));
+    for (version, cluster, class) in [
+        ("3", "twice", None),
+        ("4", "half", Some(FailureClass::Unreachable)),
+        ("5", "nowhere", Some(FailureClass::Rejected)),
+    ] {
+        let step = bench.made(&format!("a/{version}"), vec![on(cluster, made(cluster))]);
+        let mut session = bench.session(LaneKind::Long).await;
+        let walked = bench.walk(&mut *session, &step).await;
+        assert_eq!(walked.as_ref().err().map(|failure| failure.class), class, "{cluster}: {walked:?}");
+        session.release().await;
+        let row = bench.row(&step).await.expect("it was claimed");
+        assert_eq!((row.state == RowState::Applied, row.in_doubt()), (class.is_none(), false), "{cluster}");
+        assert_eq!(fresh.query(&format!("EXISTS TABLE {cluster}")) == "1", class.is_none(), "{cluster}");
+    }
 }

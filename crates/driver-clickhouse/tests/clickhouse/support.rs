@@ -68,9 +68,10 @@ impl Drop for Fresh {
 }
 
 fn server(flavour: Flavour) -> Option<Cluster> {
-    let name = if flavour == Flavour::Chdb { "driver-tests-chdb" } else { "driver-tests-clickhouse" };
+    let name = if flavour == Flavour::Chdb { "driver-tests-engine" } else { "driver-tests-clickhouse" };
     let spec = ClusterSpec {
         linger: Duration::from_secs(30),
+        settings: settings(flavour),
         ..ClusterSpec::named(Home::new(Home::default_dir()), flavour, name)
     };
     match Cluster::start(&spec, &|_| {}) {
@@ -81,6 +82,19 @@ fn server(flavour: Flavour) -> Option<Cluster> {
         }
         Err(error) => panic!("the server starts: {error}"),
     }
+}
+
+/// The engine of today is both replicas of the cluster `twice`, and one of those of `half`; nobody is the other.
+fn settings(flavour: Flavour) -> Vec<(String, String)> {
+    const CLUSTERS: &str = "<twice><shard><replica><host>127.0.0.1</host><port>9000</port></replica>\
+        <replica><host>localhost</host><port>9000</port></replica></shard></twice>\
+        <half><shard><replica><host>127.0.0.1</host><port>9000</port></replica>\
+        <replica><host>127.0.0.1</host><port>1</port></replica></shard></half>";
+    if flavour != Flavour::Chdb {
+        return Vec::new();
+    }
+    let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    vec![of("tcp_port", "9000"), of("macros", "<pair>twice</pair>"), of("remote_servers", CLUSTERS)]
 }
 
 #[async_trait]
