@@ -48,6 +48,9 @@ enum Task {
     Mutants {
         /// Only the mutants whose description matches this regular expression
         matching: Option<String>,
+        /// Only those that no test is known to notice
+        #[arg(long)]
+        again: bool,
     },
     /// Run every check, in the order from quick to slow, up to the first that fails
     Ci,
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(&root),
         Task::Test { filter } => test::run(&root, filter.as_deref()),
         Task::Torture { minutes } => torture::run(&root, minutes),
-        Task::Mutants { matching } => mutants::run(&root, matching.as_deref()),
+        Task::Mutants { matching, again } => mutants::run(&root, matching.as_deref(), again),
         Task::Ci => ci::run(&root),
         Task::Tidy => tidy::run(&root),
         Task::Supply => supply::check(&root),
