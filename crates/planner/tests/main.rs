@@ -14,6 +14,7 @@ mod failover;
 mod held;
 mod identity;
 mod inferred;
+mod jobs;
 mod needs;
 mod pausing;
 mod policy;

@@ -1,8 +1,9 @@
 //! Plans of `up`: order, waits, and what the claims check.
 
+use dunlin_planner::{Graph, Scope, Selection, UpRequest, plan_up};
 use insta::assert_snapshot;
 
-use crate::support::show;
+use crate::support::{Fixture, show};
 
 #[test]
 fn everything_pending_in_one_order_over_all_databases() {
@@ -161,4 +162,27 @@ fn warnings_on_what_is_not_in_the_plan_are_dropped() {
     apply auth/2 on core checks auth/1
     warning lint-new Invalid: mind `auth/2`
     ");
+}
+
+#[test]
+fn targets_of_one_database_count_once() {
+    let project = "
+        target core postgres
+        target jobs cron
+        target apart postgres oid 6
+        target idle postgres oid 7
+        same jobs core
+        set auth core
+        set cron jobs
+        set iot apart
+        auth/1
+        cron/1
+        iot/1
+    ";
+    let fixture = Fixture::parse(project);
+    let graph = Graph::build(&fixture.catalog).unwrap();
+    let all = Selection::of(&graph, &Scope::default()).unwrap();
+    let plan = plan_up(&graph, &all, &fixture.observed, UpRequest { only: false });
+    let databases: Vec<_> = plan.databases().into_iter().map(ToString::to_string).collect();
+    assert_eq!(databases, ["apart", "core"]);
 }
