@@ -14,7 +14,8 @@ use crate::mutants::outcomes::{self, Outcome, Outcomes};
 use crate::mutants::places::{Place, Places};
 use crate::mutants::slot::{End, Slot, each};
 use crate::mutants::switches::{Switch, Switched};
-use crate::mutants::{tree, trials};
+use crate::mutants::tree;
+use crate::mutants::trials::{self, Trials};
 use crate::{servers, shell};
 
 /// What no test of their own package notices, a run from the outside may.
@@ -78,11 +79,11 @@ impl Copy<'_> {
         let slots =
             (0..slots).map(|slot| Slot::new(self.work.join(format!("slot{slot}")), &programs, dunlin.as_deref()));
         let slots: Vec<Slot> = slots.collect::<Result<_>>()?;
-        let tests = trials::record(&slots, &programs)?;
+        let trials = Trials::record(&slots, &programs)?;
         let mine: Vec<usize> =
             self.chosen.iter().copied().filter(|&number| self.mutants[number].package == package).collect();
-        println!("{package}: {} tests, {} mutants", tests.len(), mine.len());
-        let one = |slot: &Slot, &number: &usize| outcome(slot, number, &trials::for_mutant(&tests, number));
+        println!("{package}: {} tests, {} mutants", trials.len(), mine.len());
+        let one = |slot: &Slot, &number: &usize| outcome(slot, &trials, number, &self.mutants[number].file);
         let mut count = 0;
         each(&slots, &mine, one, |&number, outcome| {
             let mutant = &self.mutants[number];
@@ -158,18 +159,17 @@ impl Copy<'_> {
 }
 
 /// Runs what may notice a mutant, until something does.
-fn outcome(slot: &Slot, number: usize, groups: &[trials::Group]) -> Result<Outcome> {
-    if groups.is_empty() {
-        return Ok(Outcome::Unreached);
-    }
-    for group in groups {
+fn outcome(slot: &Slot, trials: &Trials, number: usize, file: &str) -> Result<Outcome> {
+    let groups = trials.of(number, file);
+    for group in &groups {
         match slot.mutate(number, group.program, &group.names, group.limit())? {
-            End::Passed => {}
-            End::Failed => return Ok(Outcome::Caught),
+            End::Passed => continue,
+            End::Failed => trials.notice(file, group),
             End::TooLate => return Ok(Outcome::Endless),
         }
+        return Ok(Outcome::Caught);
     }
-    Ok(Outcome::Survived)
+    Ok(if groups.is_empty() { Outcome::Unreached } else { Outcome::Survived })
 }
 
 /// The mutants that a mistake in the copy is due to.
