@@ -94,6 +94,8 @@ fn other_statements_outside_transactions() {
     check_class("create subscription s connection 'x' publication p", "Subscription");
     check_class("create subscription s connection 'x' publication p with (connect = false)", "tx");
     check_class("create subscription s connection 'x' publication p with (connect = true)", "Subscription");
+    check_class("create subscription s connection 'x' publication p with (create_slot = false)", "tx");
+    check_class("create subscription s connection 'x' publication p with (slot_name = none)", "tx");
     check_class("create subscription s connection 'x' publication p with (copy_data = false)", "Subscription");
     check_class("alter subscription s refresh publication", "Subscription");
     check_class("alter subscription s set publication p", "Subscription");
@@ -103,6 +105,24 @@ fn other_statements_outside_transactions() {
     check_class("lock table t", "tx");
     check_class("alter type mood add value 'meh'", "tx");
     check_class("select 'create index concurrently i on t (a)'", "tx");
+}
+
+/// The WITH list of an index that is built concurrently.
+#[track_caller]
+fn check_stored(behind: &str, expected: Option<&str>) {
+    let sql = format!("create index concurrently i on t {behind}");
+    let StatementClass::NonTransactional(NonTx::CreateIndexConcurrently(build)) = &analysis(&sql)[0].class else {
+        panic!("{sql:?} is another statement")
+    };
+    assert_eq!(build.options.clone().map(|range| &sql[range]), expected, "{sql:?}");
+}
+
+#[test]
+fn what_an_index_is_stored_by() {
+    check_stored("(a)", None);
+    check_stored("using gin (a) with (fastupdate = off) where a > 0", Some("with (fastupdate = off)"));
+    check_stored("using gin (a with =) WITH (fastupdate)", Some("WITH (fastupdate)"));
+    check_stored("((with + 1), (b)) include (c)", None);
 }
 
 #[test]
@@ -136,6 +156,11 @@ fn procedures_and_do_bodies() {
         "do $$ begin insert into t values (1); call refresh_continuous_aggregate('v', null, null); end $$",
         "CommittingDo",
     );
+    check_class(
+        "do $$ begin call refresh_continuous_aggregate('v', null, null); insert into t values (1); end $$",
+        "CommittingDo",
+    );
+    check_class("do $$ begin raise notice 'x'; end $$", "tx");
     check_class(
         "do $$ declare n text; begin for n in select 'a' loop call refresh_continuous_aggregate(n, null, null); end loop; end $$",
         "CommittingDo",

@@ -219,5 +219,8 @@ mod tests {
             let error = split_part(text, &(0..text.len())).unwrap_err();
             assert_eq!(error.to_string(), expected, "{text}");
         }
+        let text = "INSERT INTO t FORMAT CSV\n1;\n\nDROP TABLE t";
+        let hint = split_part(text, &(0..text.len())).unwrap_err().hint();
+        assert_eq!(hint, Some("end the data with a line that holds only `;`"));
     }
 }
