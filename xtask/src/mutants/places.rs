@@ -17,13 +17,15 @@ use crate::mutants::list::{Genre, Mutant, Position};
 pub(crate) enum Place {
     /// Before the first statement of a body: the replacement is returned.
     Body(usize),
+    /// Around this body, which returns an iterator of a type that has no name.
+    Iterator(Range<usize>),
     /// Around this expression, in which the second range is replaced.
     Expression(Range<usize>, Range<usize>),
     /// Behind the pattern of an arm that has no guard: the arm is passed by.
     Arm(usize),
     /// Nowhere: the compiler would refuse it.
     Unviable,
-    /// Nowhere: no code can run there, or its type is none that an `if` could have.
+    /// Nowhere: only the compiler runs what is there, or its type has no name.
     Unswitchable,
 }
 
@@ -57,9 +59,13 @@ impl Places {
             return Place::Unswitchable;
         }
         if mutant.genre == Genre::FnValue {
-            // One `return` more, of another type than the one that is meant.
-            let is_opaque = mutant.function.as_ref().is_some_and(|function| function.return_type.contains("impl "));
-            return if is_opaque { Place::Unswitchable } else { Place::Body(span.start) };
+            let returned = mutant.function.as_ref().map_or("", |function| &function.return_type);
+            // Elsewhere, one `return` more would be of another type than the one that is meant.
+            return match returned.strip_prefix("-> impl ") {
+                Some(iterator) if iterator.starts_with("Iterator<") => Place::Iterator(span),
+                _ if returned.contains("impl ") => Place::Unswitchable,
+                _ => Place::Body(span.start),
+            };
         }
         if let Some(place) = self.arms.get(&span) {
             return place.clone();

@@ -43,7 +43,7 @@ impl Switched {
         for switch in switches {
             let range = match &switch.place {
                 Place::Body(at) | Place::Arm(at) => *at..*at,
-                Place::Expression(whole, _) => whole.clone(),
+                Place::Expression(whole, _) | Place::Iterator(whole) => whole.clone(),
                 Place::Unviable | Place::Unswitchable => continue,
             };
             match sites.iter_mut().find(|site| site.range == range) {
@@ -76,13 +76,22 @@ impl Switched {
             let (inside, behind) = rest.split_at(inside);
             self.text += &text[at..site.range.start];
             let start = self.text.len();
-            for (index, switch) in site.switches.iter().enumerate() {
-                self.branch(text, switch, index == 0);
+            if let [Switch { place: Place::Iterator(_), .. }, ..] = site.switches[..] {
+                self.text += "let original = (move || { ";
+                self.write(text, site.range.clone(), inside);
+                self.text += " })(); ";
+                self.iterators(&site.switches);
+            } else {
+                for (index, switch) in site.switches.iter().enumerate() {
+                    self.branch(text, switch, index == 0);
+                }
+                if !site.range.is_empty() {
+                    self.text += "{ ";
+                    self.write(text, site.range.clone(), inside);
+                    self.text += " })";
+                }
             }
             if !site.range.is_empty() {
-                self.text += "{ ";
-                self.write(text, site.range.clone(), inside);
-                self.text += " })";
                 let numbers = site.switches.iter().map(|switch| switch.number).collect();
                 self.shared.push((numbers, start..self.text.len()));
             }
@@ -90,6 +99,22 @@ impl Switched {
             sites = behind;
         }
         self.text += &text[at..range.end];
+    }
+
+    /// The `original`, with what is before it and without what is not there, as each mutant wants it.
+    fn iterators(&mut self, switches: &[&Switch]) {
+        let once = |switch: &Switch| {
+            let item = switch.replacement.strip_prefix("::std::iter::once(")?.strip_suffix(')')?.to_owned();
+            Some((switch.number, item))
+        };
+        let before: Vec<_> = switches.iter().filter_map(|switch| once(switch)).collect();
+        for (number, item) in &before {
+            let start = self.text.len();
+            self.text += &format!("{ON}({number}).then(|| {item}).into_iter().chain(");
+            self.own.push((*number, start..self.text.len()));
+        }
+        let none: String = switches.iter().map(|switch| format!(" && !{ON}({})", switch.number)).collect();
+        self.text += &format!("original.filter(move |_| true{none}){}", ")".repeat(before.len()));
     }
 
     fn branch(&mut self, text: &str, switch: &Switch, is_first: bool) {
@@ -103,7 +128,7 @@ impl Switched {
                 let open = if is_first { "(" } else { "" };
                 write!(self.text, "{open}if {ON}({number}) {{ {before}{replacement}{after} }} else ")
             }
-            Place::Unviable | Place::Unswitchable => Ok(()),
+            Place::Iterator(_) | Place::Unviable | Place::Unswitchable => Ok(()),
         };
         written.expect("a text takes what is written");
         self.own.push((*number, start..self.text.len()));
@@ -117,7 +142,7 @@ fn is_inside(bytes: &Range<usize>, range: &Range<usize>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mutants::list::{Genre, Mutant, Position, Span};
+    use crate::mutants::list::{Function, Genre, Mutant, Position, Span};
     use crate::mutants::places::Places;
 
     /// The text as if cargo-mutants had found these mutants: what is replaced, at its first occurrence, and by what.
@@ -127,7 +152,9 @@ mod tests {
             let at = text.find(replaced).unwrap();
             let span = Span { start: position(&text[..at]), end: position(&text[..at + replaced.len()]) };
             let (name, package, file) = (String::new(), String::new(), String::new());
-            let mutant = Mutant { name, package, file, function: None, span, replacement: String::new(), genre };
+            let return_type = text[..at].rsplit(") ").next().unwrap().replace(" {", "").trim().to_owned();
+            let function = Some(Function { return_type });
+            let mutant = Mutant { name, package, file, function, span, replacement: String::new(), genre };
             Switch { number, place: places.of_mutant(text, &mutant), replacement }
         };
         Switched::new(text, &mutants.iter().enumerate().map(switch).collect::<Vec<_>>())
@@ -178,6 +205,21 @@ mod tests {
             ],
             "fn f() { match a { 1 if !on(0) => b, c if (if on(1) { true } else if on(2) { false } else { d }) => e, _ => g } }",
         );
+    }
+
+    #[test]
+    fn an_iterator_has_more_or_nothing() {
+        check(
+            "fn f() -> impl Iterator<Item = u8> { g(!a) }",
+            &[
+                (Genre::FnValue, "g(!a)", "::std::iter::empty()"),
+                (Genre::FnValue, "g(!a)", "::std::iter::once(1)"),
+                (Genre::UnaryOperator, "!", ""),
+            ],
+            "fn f() -> impl Iterator<Item = u8> { let original = (move || { g((if on(2) { a } else { !a })) })(); \
+             on(1).then(|| 1).into_iter().chain(original.filter(move |_| true && !on(0) && !on(1))) }",
+        );
+        check("fn f() -> impl Display { g() }", &[(Genre::FnValue, "g()", "h")], "fn f() -> impl Display { g() }");
     }
 
     #[test]
