@@ -80,7 +80,9 @@ pub(crate) fn tests(copy: &Path, target: &Path, packages: &[String]) -> Result<B
 
 /// Builds `dunlin` in the copy.
 pub(crate) fn dunlin(copy: &Path, target: &Path) -> Result<PathBuf> {
-    shell::run(cargo(copy, target, "build --quiet --package dunlin-cli"))?;
+    let mut command = cargo(copy, target, "build --quiet --package dunlin-cli");
+    let output = command.output().context("Cargo cannot be run")?;
+    ensure!(output.status.success(), "`dunlin` does not build\n{}", String::from_utf8_lossy(&output.stderr));
     Ok(target.join("debug/dunlin"))
 }
 

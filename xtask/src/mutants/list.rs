@@ -1,10 +1,10 @@
 //! What cargo-mutants would change.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
+use regex::{Regex, RegexSet};
 use serde::Deserialize;
 use toml::Table;
 
@@ -63,27 +63,50 @@ pub(crate) struct List {
 }
 
 impl List {
-    /// Asks cargo-mutants twice: with and without the reasons.
+    /// Asks cargo-mutants, and leaves out what has a reason; that is looked at here, since fields of structures have none
+    /// that cargo-mutants would heed.
     pub(crate) fn read(root: &Path, work: &Path) -> Result<Self> {
-        let mutants = listed(root, &root.join(CONFIG), None)?;
         let mut config: Table = fs::read_to_string(root.join(CONFIG))?.parse()?;
-        config.remove("exclude_re");
+        let reasons: Vec<String> =
+            config.remove("exclude_re").map(toml::Value::try_into).transpose()?.unwrap_or_default();
         let everything = work.join("everything.toml");
         fs::write(&everything, config.to_string())?;
-        let excused = listed(root, &everything, None)?.len() - mutants.len();
-        Ok(Self { mutants, excused })
+        let mut command = shell::cargo(root, "mutants --workspace --list --json --config");
+        let output = command.arg(everything).output().context("Cargo cannot be run")?;
+        ensure!(output.status.success(), "cargo-mutants lists nothing\n{}", String::from_utf8_lossy(&output.stderr));
+        let all = serde_json::from_slice(&output.stdout).context("cargo-mutants lists what is not understood here")?;
+        Self::without(all, &reasons)
+    }
+
+    fn without(all: Vec<Mutant>, reasons: &[String]) -> Result<Self> {
+        let patterns = RegexSet::new(reasons)?;
+        for reason in reasons {
+            let pattern = Regex::new(reason)?;
+            let is_used = all.iter().any(|mutant| pattern.is_match(&mutant.name));
+            ensure!(is_used, "no mutant is excluded by `{reason}` of `{CONFIG}`");
+        }
+        let (excused, mutants): (Vec<_>, Vec<_>) = all.into_iter().partition(|mutant| patterns.is_match(&mutant.name));
+        Ok(Self { mutants, excused: excused.len() })
     }
 }
 
-/// The names of those that match.
-pub(crate) fn matching(root: &Path, pattern: &str) -> Result<HashSet<String>> {
-    Ok(listed(root, &root.join(CONFIG), Some(pattern))?.into_iter().map(|mutant| mutant.name).collect())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn listed(root: &Path, config: &Path, pattern: Option<&str>) -> Result<Vec<Mutant>> {
-    let mut command = shell::cargo(root, "mutants --workspace --list --json --config");
-    command.arg(config).args(pattern.into_iter().flat_map(|pattern| ["--re", pattern]));
-    let output = command.output().context("Cargo cannot be run")?;
-    ensure!(output.status.success(), "cargo-mutants lists nothing\n{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).context("cargo-mutants lists what is not understood here")
+    #[test]
+    fn what_has_a_reason_is_left_out_and_every_reason_has_a_mutant() {
+        let listed = r#"[{"name": "a.rs:1:2: replace > with >= in f", "package": "p", "file": "a.rs", "function": null,
+            "span": {"start": {"line": 1, "column": 2}, "end": {"line": 1, "column": 3}}, "replacement": ">=",
+            "genre": "BinaryOperator", "diff": ""}]"#;
+        let left = |reasons: &[&str]| {
+            let reasons: Vec<String> = reasons.iter().map(|&reason| reason.to_owned()).collect();
+            List::without(serde_json::from_str(listed).unwrap(), &reasons)
+        };
+        let list = left(&["> with >= in f"]).unwrap();
+        assert_eq!((list.mutants.len(), list.excused), (0, 1));
+        assert_eq!(left(&[]).unwrap().mutants.len(), 1);
+        let error = left(&["in f$", "in g"]).err().unwrap();
+        assert_eq!(error.to_string(), "no mutant is excluded by `in g` of `.cargo/mutants.toml`");
+    }
 }

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
+use regex::Regex;
 
 use crate::mutants::build::{self, Program, Refusal};
-use crate::mutants::list::{self, List, Mutant};
+use crate::mutants::list::{List, Mutant};
 use crate::mutants::outcomes::{self, Outcome, Outcomes};
 use crate::mutants::places::{Place, Places};
 use crate::mutants::slot::{End, Slot, each};
@@ -32,12 +33,10 @@ pub(crate) fn run(root: &Path, pattern: Option<&str>, is_again: bool) -> Result<
     let work = root.join("target/mutants");
     fs::create_dir_all(&work)?;
     let list = List::read(root, &work)?;
-    let matching = pattern.map(|pattern| list::matching(root, pattern)).transpose()?;
+    let matching = Regex::new(pattern.unwrap_or_default())?;
     let outcomes = Outcomes::of(root, &list);
-    let is_chosen = |mutant: &Mutant| {
-        matching.as_ref().is_none_or(|names| names.contains(&mutant.name))
-            && !(is_again && outcomes.get(mutant).is_settled())
-    };
+    let is_chosen =
+        |mutant: &Mutant| matching.is_match(&mutant.name) && !(is_again && outcomes.get(mutant).is_settled());
     let chosen: BTreeSet<usize> = (0..list.mutants.len()).filter(|&number| is_chosen(&list.mutants[number])).collect();
     let packages: BTreeSet<&String> = chosen.iter().map(|&number| &list.mutants[number].package).collect();
     let mut copy = Copy { root, work: &work, mutants: &list.mutants, chosen: chosen.clone(), outcomes };
