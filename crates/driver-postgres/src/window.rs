@@ -248,3 +248,63 @@ fn end_of_data(text: &str) -> usize {
     let line = text.split_inclusive('\n').next().unwrap_or_default();
     if line.trim_end() == "\\." { line.len() } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dunlin_planner::{Copy, Digest, Statement, StatementClass};
+
+    use super::*;
+
+    /// The segments of a text from `start` on, with data as `statement ⇐ data`. Statements end at `;`, data at `\.`.
+    fn cut(text: &str, start: usize) -> Vec<String> {
+        let mut body = Body::empty(&Arc::from("a.sql"));
+        let (mut at, mut line) = (0, 1);
+        while let Some(length) = text[at..].find(';') {
+            let range = at..at + length;
+            let behind = &text[range.end + 1..];
+            let data = text[range.clone()].trim_start().starts_with("COPY").then(|| {
+                let (from, length) = (range.end + 2, behind[1..].find("\\.").unwrap_or(behind.len() - 1));
+                Copy { data: from..from + length }
+            });
+            at = data.as_ref().map_or(range.end + 1, |copy| (copy.data.end + 3).min(text.len()));
+            let digest = Digest::of(text[range.clone()].as_bytes());
+            body.statements.push(Statement { range, line, digest, class: StatementClass::Transactional, copy: data });
+            line += 1;
+        }
+        let shown = |segment: &Segment| match segment {
+            Segment::Text(range) => text[range.clone()].to_owned(),
+            Segment::Copy { statement, data } => format!("{} ⇐ {}", &text[statement.clone()], &text[data.clone()]),
+        };
+        segments(&body, text, &(start..text.len())).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_body_is_cut_around_its_data() {
+        assert_eq!(cut("", 0), [""]);
+        assert_eq!(cut("a;b;", 0), ["a;b;"]);
+        assert_eq!(cut("a;b;c;", 2), ["b;c;"]);
+        assert_eq!(cut("a;COPY t;\n1\n2\n\\.\nb;", 0), ["a;", "COPY t ⇐ 1\n2\n", "b;"]);
+        assert_eq!(cut("COPY t;\n1\n\\.\nCOPY u;\n\\.\n", 0), ["COPY t ⇐ 1\n", "COPY u ⇐ "]);
+        assert_eq!(cut("COPY t;\n1\n\\.\nb;", 13), ["b;"]);
+    }
+
+    #[test]
+    fn a_large_body_is_cut_between_statements() {
+        let half = format!("{};", "x".repeat(MESSAGE / 2));
+        let pieces = |text: &str| cut(text, 0).iter().map(String::len).collect::<Vec<_>>();
+        assert_eq!(pieces(&half.repeat(3)), [half.len(); 3]);
+        assert_eq!(pieces(&half[1..].repeat(5)), [MESSAGE, MESSAGE, MESSAGE / 2]);
+        // A message holds as much, and not a byte more.
+        let whole = |more: usize| format!("{};", "x".repeat(MESSAGE - 2 + more));
+        assert_eq!(pieces(&format!("a;{}", whole(0))), [MESSAGE + 1]);
+        assert_eq!(pieces(&format!("a;{}", whole(1))), [2, MESSAGE]);
+        assert_eq!(pieces(&whole(3)), [MESSAGE + 2]);
+    }
+
+    #[test]
+    fn data_end_with_a_line_of_their_own() {
+        assert_eq!(["\\.\na", "\\. \r\na", "\\.", "a\n\\.\n", ""].map(end_of_data), [3, 5, 2, 0, 0]);
+    }
+}
