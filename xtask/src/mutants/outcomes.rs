@@ -38,7 +38,7 @@ impl Outcome {
 
     /// Whether there is nothing to find out again.
     pub(crate) fn is_settled(self) -> bool {
-        matches!(self, Self::Caught | Self::Endless | Self::Unviable | Self::Unswitchable)
+        matches!(self, Self::Caught | Self::Endless | Self::Unviable)
     }
 }
 

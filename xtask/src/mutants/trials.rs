@@ -21,7 +21,7 @@ const QUICK: Duration = Duration::from_millis(100);
 /// No mutant gets more of the tests than would take so long without it.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What is waited for an answer beyond what the tests took without a mutant, and how many times that.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(10);
 const TIMES: u32 = 4;
 
 /// A test, and what came of it without a mutant.
