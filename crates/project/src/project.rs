@@ -222,7 +222,10 @@ fn lint_all(migrations: &[Files], sets: &BTreeMap<SetName, Set>, lint: Lint) -> 
     for files in migrations {
         let known = known.entry(target(files)).or_default();
         findings.extend(set::lint(files, known));
-        known.compressed.extend(files.analysis().iter().filter_map(sql::Analysis::compresses).cloned());
+        for analysis in files.analysis() {
+            analysis.follow_compression(&mut known.compressed);
+            known.filled.follow(analysis);
+        }
     }
     findings
 }

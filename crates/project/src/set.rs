@@ -296,6 +296,8 @@ pub(crate) struct Timescale {
     pub(crate) hypertables: Vec<sql::Hypertable>,
     /// What is compressed by the files that come before.
     pub(crate) compressed: Vec<sql::QualifiedName>,
+    /// What has rows by then.
+    pub(crate) filled: sql::Filled,
 }
 
 /// The lint rules' findings on a migration's files, with those of its down.
@@ -305,6 +307,7 @@ pub(crate) fn lint(files: &Files, timescale: &Timescale) -> Vec<Finding> {
         phase: phase.map(headers::to_sql),
         hypertables: timescale.hypertables.clone(),
         compressed: timescale.compressed.clone(),
+        filled: timescale.filled.clone(),
     };
     // Taking back what was added removes things by its nature.
     let each = [(Some(up), context(migration.phase)), (down.as_ref(), context(Some(Phase::Contract)))];

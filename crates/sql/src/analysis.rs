@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::call::Call;
 use crate::classify::{self, EnumValue, NonTx, StatementClass};
+use crate::filled::{self, Rows};
 use crate::lock::LockLevel;
 use crate::name::QualifiedName;
 use crate::needs::{self, Need};
@@ -52,6 +53,8 @@ pub struct Analysis {
     pub promises: Vec<(Promise, bool)>,
     /// How it cuts what is there already into chunks from then on, in order.
     pub reslicings: Vec<Reslicing>,
+    /// The table that it puts rows into, or leaves empty.
+    pub rows: Option<Rows>,
     /// What it says by options of TimescaleDB.
     pub settings: Option<Settings>,
     /// What it needs of its server, in order.
@@ -236,6 +239,7 @@ fn analyze_statement(text: &str, statement: &Statement) -> Analysis {
         aggregate: timescale::aggregate(text, range),
         promises: Vec::new(),
         reslicings: Vec::new(),
+        rows: filled::rows(text, range),
         settings: None,
         needs: Vec::new(),
         brings: Vec::new(),

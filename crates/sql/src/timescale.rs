@@ -55,10 +55,13 @@ impl Analysis {
         }))
     }
 
-    /// The table or continuous aggregate for which the statement switches compression on.
-    #[must_use]
-    pub fn compresses(&self) -> Option<&QualifiedName> {
-        self.settings.as_ref().filter(|settings| settings.compresses() == Some(true)).map(|settings| &settings.name)
+    /// Keeps `compressed`, the tables and continuous aggregates that have compression, as they are behind the statement.
+    pub fn follow_compression(&self, compressed: &mut Vec<QualifiedName>) {
+        let Some((settings, is_on)) = self.settings.as_ref().and_then(|it| Some((it, it.compresses()?))) else {
+            return;
+        };
+        compressed.retain(|known| !known.may_be(&settings.name));
+        compressed.extend(is_on.then(|| settings.name.clone()));
     }
 }
 
@@ -309,6 +312,12 @@ fn reslicing(call: &Call, is_plain: bool) -> Option<Reslicing> {
     let relation = call.argument("hypertable", 0).and_then(|it| it.string.clone());
     let column = call.argument("dimension_name", 2).and_then(|it| it.string.clone());
     Some(Reslicing { relation, column, by })
+}
+
+/// Whether a call of `create_hypertable` moves the rows that are there.
+pub(crate) fn migrates_data(call: &Call) -> bool {
+    let place = if call.argument("dimension", 1).is_some_and(|it| it.string.is_none()) { 4 } else { 10 };
+    call.argument("migrate_data", place).is_some_and(|it| !it.text.eq_ignore_ascii_case("false"))
 }
 
 /// Whether a call of these does nothing where something is there already.

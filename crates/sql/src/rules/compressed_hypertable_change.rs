@@ -43,6 +43,6 @@ fn check(lint: &Lint<'_>, findings: &mut Findings) {
                 "decompress them first, or add the constraint before compression",
             );
         }
-        compressed.extend(analysis.compresses().cloned());
+        analysis.follow_compression(&mut compressed);
     }
 }

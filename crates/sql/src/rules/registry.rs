@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::analysis::Analysis;
 use crate::clickhouse::{Effect, Thing};
 use crate::dialect::Dialect;
+use crate::filled::Filled;
 use crate::lexer::{Lexer, Token};
 use crate::name::QualifiedName;
 use crate::phase::Phase;
@@ -75,6 +76,8 @@ pub struct LintContext {
     pub hypertables: Vec<Hypertable>,
     /// Hypertables that earlier files compress.
     pub compressed: Vec<QualifiedName>,
+    /// Tables that earlier files put rows into.
+    pub filled: Filled,
 }
 
 /// A file under check.
@@ -232,5 +235,30 @@ mod tests {
         let compressed = QualifiedName { schema: None, name: "metrics".to_owned() };
         let compressed = LintContext { compressed: vec![compressed], ..LintContext::default() };
         assert_eq!(lint(&keys("id, at"), &compressed), 1);
+        let off = "ALTER TABLE metrics SET (timescaledb.enable_columnstore = off)";
+        assert_eq!(lint(&format!("{off}; {}", keys("id, at")), &compressed), 0);
+        let mut filled = Filled::default();
+        Source::read(b"INSERT INTO app.metrics VALUES (1)").unwrap().analysis().iter().for_each(|it| filled.follow(it));
+        let filled = LintContext { filled, ..LintContext::default() };
+        assert_eq!(lint("SELECT create_hypertable('metrics', 'at')", &filled), 1);
+    }
+
+    #[test]
+    fn a_table_that_is_created_as_a_hypertable_is_one() {
+        let made =
+            "CREATE TABLE m (id int PRIMARY KEY, at timestamptz) WITH (tsdb.hypertable, tsdb.partition_column = 'at');";
+        assert_eq!(codes(made), ["unique-without-time-column"]);
+        let made = made.replace(" PRIMARY KEY", "");
+        let concurrently = format!("{made} CREATE INDEX CONCURRENTLY i ON m (id);");
+        assert!(codes(&concurrently).contains(&"concurrent-index-on-hypertable"));
+    }
+
+    #[test]
+    fn what_changes_a_hypertable_can_run_again() {
+        let again = "CREATE TABLE IF NOT EXISTS m (at timestamptz);";
+        let found = |rest: &str| codes(&format!("{again} {rest};")).contains(&"timescale-not-idempotent");
+        assert!(!found("SELECT set_chunk_time_interval('m', INTERVAL '1 day')"));
+        assert!(found("SELECT add_dimension('m', 'id', 4)"));
+        assert!(!found("SELECT add_dimension('m', by_hash('id', 4), true)"));
     }
 }
