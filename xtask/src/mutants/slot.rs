@@ -34,6 +34,8 @@ pub(crate) enum End {
 /// A directory with the programs.
 pub(crate) struct Slot {
     dir: PathBuf,
+    /// Whether tests start servers, which would have their limits for as long as they run.
+    has_servers: bool,
 }
 
 impl Slot {
@@ -43,7 +45,7 @@ impl Slot {
             fs::remove_dir_all(&dir)?;
         }
         fs::create_dir_all(dir.join("deps"))?;
-        let this = Self { dir };
+        let this = Self { dir, has_servers: dunlin.is_some() };
         for program in programs {
             fs::hard_link(&program.path, this.program(program)?)?;
         }
@@ -86,8 +88,11 @@ impl Slot {
     }
 
     fn run(&self, program: &Program, tests: &[&str], limit: Duration) -> Result<End> {
+        // The time counts where nobody is left who would end it.
+        let limits = format!("ulimit -v {MEMORY}; ulimit -t {};", 2 * limit.as_secs());
+        let limits = if self.has_servers { "" } else { &limits };
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -v {MEMORY}; exec \"$@\""), "sh"]).arg(self.program(program)?);
+        command.args(["-c", &format!("{limits} exec \"$@\""), "sh"]).arg(self.program(program)?);
         command.args(["--exact", "--test-threads", "1"]).args(tests).current_dir(&program.dir);
         let root = program.dir.ancestors().find(|dir| dir.join("Cargo.lock").exists());
         command.envs(root.map(|root| ("INSTA_WORKSPACE_ROOT", root))).env("INSTA_UPDATE", "no");

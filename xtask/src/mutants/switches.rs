@@ -80,7 +80,10 @@ impl Switched {
                 self.text += "let original = (move || { ";
                 self.write(text, site.range.clone(), inside);
                 self.text += " })(); ";
-                self.iterators(&site.switches);
+                let suspects = self.iterators(&site.switches);
+                // What is wrong with an item is said where the function promises its type.
+                let signature = self.text[..start].rfind("fn ").unwrap_or(start);
+                self.shared.push((suspects, signature..self.text.len()));
             } else {
                 for (index, switch) in site.switches.iter().enumerate() {
                     self.branch(text, switch, index == 0);
@@ -89,11 +92,9 @@ impl Switched {
                     self.text += "{ ";
                     self.write(text, site.range.clone(), inside);
                     self.text += " })";
+                    let numbers = site.switches.iter().map(|switch| switch.number).collect();
+                    self.shared.push((numbers, start..self.text.len()));
                 }
-            }
-            if !site.range.is_empty() {
-                let numbers = site.switches.iter().map(|switch| switch.number).collect();
-                self.shared.push((numbers, start..self.text.len()));
             }
             at = site.range.end;
             sites = behind;
@@ -101,8 +102,9 @@ impl Switched {
         self.text += &text[at..range.end];
     }
 
-    /// The `original`, with what is before it and without what is not there, as each mutant wants it.
-    fn iterators(&mut self, switches: &[&Switch]) {
+    /// The `original`, with what is before it and without what is not there, as each mutant wants it; returns those that may
+    /// be of another type.
+    fn iterators(&mut self, switches: &[&Switch]) -> Vec<usize> {
         let once = |switch: &Switch| {
             let item = switch.replacement.strip_prefix("::std::iter::once(")?.strip_suffix(')')?.to_owned();
             Some((switch.number, item))
@@ -115,6 +117,8 @@ impl Switched {
         }
         let none: String = switches.iter().map(|switch| format!(" && !{ON}({})", switch.number)).collect();
         self.text += &format!("original.filter(move |_| true{none}){}", ")".repeat(before.len()));
+        let suspects: Vec<usize> = before.iter().map(|(number, _)| *number).collect();
+        if suspects.is_empty() { switches.iter().map(|switch| switch.number).collect() } else { suspects }
     }
 
     fn branch(&mut self, text: &str, switch: &Switch, is_first: bool) {
@@ -219,6 +223,14 @@ mod tests {
             "fn f() -> impl Iterator<Item = u8> { let original = (move || { g((if on(2) { a } else { !a })) })(); \
              on(1).then(|| 1).into_iter().chain(original.filter(move |_| true && !on(0) && !on(1))) }",
         );
+        let text = "fn f() -> impl Iterator<Item = u8> { g() }";
+        let of_signature = |replacement| {
+            let empty = (Genre::FnValue, "g()", "::std::iter::empty()");
+            switched(text, &[empty, (Genre::FnValue, "g()", replacement)]).of_several(&(10..34))
+        };
+        assert_eq!(of_signature("::std::iter::once(1)"), Some(vec![1]));
+        assert_eq!(of_signature("::std::iter::empty()"), Some(vec![0, 1]));
+
         check("fn f() -> impl Display { g() }", &[(Genre::FnValue, "g()", "h")], "fn f() -> impl Display { g() }");
     }
 

@@ -14,7 +14,7 @@ use crate::mutants::slot::{End, Slot, each};
 /// Graphs of a hundred thousand migrations take longer than everything else, and decide nothing else.
 const LARGE: &str = "scale::";
 /// What takes longer is left out, too.
-const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(40);
 /// So many of the tests that take next to no time run in one process.
 const GROUP: usize = 40;
 const QUICK: Duration = Duration::from_millis(100);
