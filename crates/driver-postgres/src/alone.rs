@@ -394,3 +394,16 @@ fn limits(body: &Body, index: usize) -> String {
         sql::unlimited(false)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_intent_says_is_read_as_it_was_written() {
+        for fact in [ProbeFact::Done, ProbeFact::Repeatable, ProbeFact::Unknown, ProbeFact::Absent] {
+            assert_eq!(seen(json!(fact).as_str()), fact);
+        }
+        assert_eq!(seen(None), ProbeFact::Absent);
+    }
+}
