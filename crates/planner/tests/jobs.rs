@@ -73,7 +73,7 @@ fn planned(live: &[(u8, &str)], plan: impl Fn(&Graph<'_>, &Selection, &Fixture) 
         let changes = step.body.jobs.iter().flat_map(|jobs| &jobs.changes).map(told);
         format!("{}: [{}]\n", step.id, changes.collect::<Vec<_>>().join(", "))
     });
-    steps.chain(plan.findings.iter().map(|finding| format!("{}: {}\n", finding.code, finding.message))).collect()
+    steps.chain(plan.errors().map(|finding| format!("{}: {}\n", finding.code, finding.message))).collect()
 }
 
 fn told(change: &JobChange) -> String {
@@ -112,4 +112,17 @@ fn taking_a_set_back_removes_its_jobs() {
     let down =
         |live| planned(live, |graph, selection, fixture| plan_down(graph, selection, &fixture.observed, &request));
     assert_snapshot!(down(&[(3, "dunlin")]), @"cron/1: [remove 1]");
+}
+
+#[test]
+fn a_selection_reads_the_databases_that_its_jobs_work_in() {
+    let mut fixture =
+        Fixture::parse(&format!("{PROJECT} target core postgres\n target spare postgres off\n target idle postgres\n"));
+    let job = |database: &str| Job { database: Some(database.to_owned()), ..nightly() };
+    let declared = ["core", "spare", "none"].map(job).into_iter().chain([nightly()]).collect();
+    fixture.catalog.migrations[0].up.jobs = Some(Jobs { declared, ..Jobs::default() });
+    let graph = Graph::build(&fixture.catalog).unwrap();
+    let scope = Scope { sets: vec!["cron".to_owned()], ..Scope::default() };
+    let targets = Selection::of(&graph, &scope).unwrap().targets(&graph);
+    assert_eq!(targets.iter().map(ToString::to_string).collect::<Vec<_>>(), ["core", "jobs"]);
 }
