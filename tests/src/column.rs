@@ -75,6 +75,12 @@ impl Column {
         self.server.query(&self.name, statement).expect("the server answers")
     }
 
+    /// The database's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The server's port.
     #[must_use]
     pub fn port(&self) -> u16 {
