@@ -43,6 +43,9 @@ enum Task {
         /// How long at most; what is not tried by then is left out, and the page stays as it is
         #[arg(long, default_value_t = 60)]
         minutes: u64,
+        /// Only what an earlier run has not tried in full
+        #[arg(long)]
+        again: bool,
     },
     /// Change the code of the decisions, one expression at a time, and see whether a test notices; needs cargo-mutants
     Mutants {
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
     let done = shell::root().and_then(|root| match Cli::parse().task {
         Task::Demo => demo::run(&root),
         Task::Test { filter } => test::run(&root, filter.as_deref()),
-        Task::Torture { minutes } => torture::run(&root, minutes),
+        Task::Torture { minutes, again } => torture::run(&root, minutes, again),
         Task::Mutants { matching, again } => mutants::run(&root, matching.as_deref(), again),
         Task::Ci => ci::run(&root),
         Task::Tidy => tidy::run(&root),

@@ -1,10 +1,10 @@
 //! Faults everywhere, for as long as it takes, and the page that tells what came of them.
 //!
-//! The tests `torture` of the package `tests` run in full and write lines of JSON, each into a file of its own. The page is written only from
-//! a run in which everything was tried and nothing failed: no other one may claim its counts. What is tried is built as it is
+//! The tests `torture` of the package `tests` run in full and write lines of JSON, each into a file of its own. The page is written
+//! only when everything was tried and nothing failed: nothing else may claim its counts. What is tried is built as it is
 //! released, which spares an hour; the quick share of the tests is built as it is developed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -32,55 +32,76 @@ struct Tally {
     complete: bool,
 }
 
-/// Runs it all, each test for its share of the minutes at most.
-pub(crate) fn run(root: &Path, minutes: u64) -> Result<()> {
+/// Runs it all, each test for its share of the minutes at most; `is_again`, only what was not tried in full since it was last
+/// begun anew.
+pub(crate) fn run(root: &Path, minutes: u64, is_again: bool) -> Result<()> {
     servers::install()?;
     shell::run(shell::cargo(root, "build --quiet --release --package dunlin-cli"))?;
     let out = root.join("target/torture");
-    if out.exists() {
+    if out.exists() && !is_again {
         fs::remove_dir_all(&out)?;
     }
     fs::create_dir_all(&out)?;
-    let tests = count_tests(root)?;
-    let seconds = minutes * 60 * THREADS as u64 / tests as u64;
-    let mut command = shell::cargo(root, "test --quiet --release --package dunlin-tests --test torture --");
-    command.args(["--test-threads", &THREADS.to_string()]);
-    command.env("DUNLIN_TORTURE", "full").env("DUNLIN_TORTURE_OUT", &out);
-    command.env("DUNLIN_TORTURE_SECONDS", seconds.to_string());
-    let ran = shell::run(command);
-    let (spoke, tallies) = read(&out)?;
+    let tests = tests(root)?;
+    let mut rest = Vec::new();
+    for test in &tests {
+        if !is_done(&read(&out, test)?) {
+            fs::write(file(&out, test), "")?;
+            rest.push(test);
+        }
+    }
+    let mut ran = Ok(());
+    if !rest.is_empty() {
+        let seconds = minutes * 60 * THREADS as u64 / rest.len() as u64;
+        let mut command = shell::cargo(root, "test --quiet --release --package dunlin-tests --test torture --");
+        command.args(["--exact", "--test-threads", &THREADS.to_string()]).args(rest);
+        command.env("DUNLIN_TORTURE", "full").env("DUNLIN_TORTURE_OUT", &out);
+        command.env("DUNLIN_TORTURE_SECONDS", seconds.to_string());
+        ran = shell::run(command);
+    }
+    let tallies = tests.iter().map(|test| read(&out, test)).collect::<Result<Vec<_>>>()?;
+    let complete = tallies.iter().all(|of_one| is_done(of_one));
+    let mut tallies: Vec<Tally> = tallies.into_iter().flatten().collect();
+    tallies.sort_by(|one, other| (&one.what, &one.how).cmp(&(&other.what, &other.how)));
     print!("{}", table(&tallies));
     println!("{}", mutants::last(root));
     ran?;
-    if spoke == tests && tallies.iter().all(|tally| tally.complete) {
+    if complete {
         fs::write(root.join(PAGE), page(&tallies, mutants::counts(root).ok()))?;
         println!("{PAGE}");
     } else {
-        println!("not everything was tried within {minutes} minutes: `{PAGE}` stays as it is");
+        println!(
+            "not everything was tried within {minutes} minutes: `{PAGE}` stays as it is; `--again` tries the rest"
+        );
     }
     Ok(())
 }
 
-fn count_tests(root: &Path) -> Result<usize> {
+fn tests(root: &Path) -> Result<Vec<String>> {
     let mut list =
         shell::cargo(root, "test --quiet --release --package dunlin-tests --test torture -- --list --format terse");
     let output = list.output().context("Cargo cannot be run")?;
-    let tests = String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.ends_with(": test")).count();
-    ensure!(tests > 0, "the tests `torture` do not build\n{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8_lossy(&output.stdout);
+    let tests: Vec<_> = lines.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect();
+    ensure!(!tests.is_empty(), "the tests `torture` do not build\n{}", String::from_utf8_lossy(&output.stderr));
     Ok(tests)
 }
 
-/// How many tests wrote something, and what.
-fn read(out: &Path) -> Result<(usize, Vec<Tally>)> {
-    let (mut spoke, mut tallies) = (0, Vec::new());
-    for entry in fs::read_dir(out)? {
-        spoke += 1;
-        for line in fs::read_to_string(entry?.path())?.lines() {
-            tallies.push(serde_json::from_str::<Tally>(line)?);
-        }
-    }
-    tallies.sort_by(|one, other| (&one.what, &one.how).cmp(&(&other.what, &other.how)));
-    Ok((spoke, tallies))
+/// Where a test writes.
+fn file(out: &Path, test: &str) -> PathBuf {
+    out.join(test.replace(|char: char| !char.is_ascii_alphanumeric(), "-") + ".jsonl")
+}
+
+/// What a test wrote.
+fn read(out: &Path, test: &str) -> Result<Vec<Tally>> {
+    let text = fs::read_to_string(file(out, test)).unwrap_or_default();
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+/// Whether a test tried everything, and all was well.
+fn is_done(tallies: &[Tally]) -> bool {
+    let is_well = |tally: &Tally| tally.complete && tally.stuck + tally.wrong == 0;
+    !tallies.is_empty() && tallies.iter().all(is_well)
 }
 
 fn table(tallies: &[Tally]) -> String {
@@ -137,6 +158,21 @@ compared with held ones; there, to converge is to answer in time with a value or
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_is_done_when_all_it_tried_was_well() {
+        let told = |stuck, complete| {
+            let line = format!(
+                r#"{{"what":"w","how":"h","trials":1,"converged":1,"alone":0,"stuck":{stuck},"wrong":0,"note":"","complete":{complete}}}"#
+            );
+            serde_json::from_str(&line).unwrap()
+        };
+        assert!(is_done(&[told(0, true)]) && is_done(&[told(0, true), told(0, true)]));
+        for not in [vec![], vec![told(1, true)], vec![told(0, false)], vec![told(0, true), told(0, false)]] {
+            assert!(!is_done(&not), "{not:?}");
+        }
+        assert_eq!(file(Path::new("o"), "jobs::of_1"), Path::new("o/jobs--of-1.jsonl"));
+    }
 
     #[test]
     fn a_tally_is_a_row_and_its_note_a_line() {
