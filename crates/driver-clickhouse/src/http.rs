@@ -83,10 +83,12 @@ impl Http {
         let config = tls::config(options.tls.as_ref())?;
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(plain);
+        // A request that was not begun, since the server had just closed the idle connection that it was for, goes over another
+        // one; of what was begun nothing is repeated.
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
-            .retry_canceled_requests(false)
+            .retry_canceled_requests(true)
             .build(connector);
         let agent = format!("dunlin/{} (process {})", env!("CARGO_PKG_VERSION"), std::process::id());
         let agent = HeaderValue::from_str(&agent).expect("a version and a number are plain");

@@ -259,21 +259,8 @@ impl PostgresSession {
         task: &StepTask<'_>,
         text: &str,
     ) -> Result<Result<(), tokio_postgres::Error>, Failure> {
-        let settings = &task.step.body.settings;
-        let mut options = format!(
-            " -c lock_timeout={} -c statement_timeout={}",
-            messages::lock_timeout(settings).as_millis(),
-            settings.timeout.unwrap_or_default().as_millis()
-        );
-        if let Some(role) = &settings.role {
-            let escaped: String = role
-                .chars()
-                .flat_map(|char| (char == ' ' || char == '\\').then_some('\\').into_iter().chain([char]))
-                .collect();
-            write!(options, " -c role={escaped}").expect("a string takes all");
-        }
         let line = self.begin_work()?;
-        let fresh = line.connection.another(&options).await;
+        let fresh = line.connection.another(&options(&task.step.body.settings)).await;
         let ended = match fresh {
             Ok(fresh) => {
                 fresh.listen(task.notices.clone());
@@ -345,6 +332,20 @@ impl PostgresSession {
     }
 }
 
+/// Settings of a body as a startup message takes them.
+fn options(settings: &StepSettings) -> String {
+    let mut options = format!(
+        " -c lock_timeout={} -c statement_timeout={}",
+        messages::lock_timeout(settings).as_millis(),
+        settings.timeout.unwrap_or_default().as_millis()
+    );
+    if let Some(role) = &settings.role {
+        let escaped = role.replace('\\', "\\\\").replace(' ', "\\ ");
+        write!(options, " -c role={escaped}").expect("a string takes all");
+    }
+    options
+}
+
 /// What an intent says was seen before its statement.
 fn seen(text: Option<&str>) -> ProbeFact {
     match text {
@@ -405,5 +406,18 @@ mod tests {
             assert_eq!(seen(json!(fact).as_str()), fact);
         }
         assert_eq!(seen(None), ProbeFact::Absent);
+    }
+
+    #[test]
+    fn a_startup_message_gets_names_with_blanks_whole() {
+        let settings = |role: Option<&str>| StepSettings {
+            role: role.map(str::to_owned),
+            timeout: Some(Duration::from_secs(7)),
+            lock_timeout: Some(Duration::from_millis(200)),
+            ..StepSettings::default()
+        };
+        let limits = " -c lock_timeout=200 -c statement_timeout=7000";
+        assert_eq!(options(&settings(None)), limits);
+        assert_eq!(options(&settings(Some(r"the owner\x"))), format!(r"{limits} -c role=the\ owner\\x"));
     }
 }
