@@ -40,8 +40,8 @@ enum Task {
     },
     /// Let faults hit everywhere, and write what came of them to docs/reliability.md
     Torture {
-        /// How long at most; what is not tried by then is left out, and the page stays as it is
-        #[arg(long, default_value_t = 60)]
+        /// How long at most; what is not tried by then is left to a run with `--again`, and the page stays as it is
+        #[arg(long, default_value_t = 180)]
         minutes: u64,
         /// Only what an earlier run has not tried in full
         #[arg(long)]
