@@ -9,7 +9,7 @@ use dunlin_planner::{FailureClass, ProjectName};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -39,6 +39,19 @@ async fn secured(inner: u16) -> (u16, String) {
         }
     });
     (port, made.cert.pem())
+}
+
+/// A port that answers as one without TLS does. The server itself takes the beginning of TLS for a line of HTTP, and waits for its
+/// end unless chance has put one there.
+async fn plain() -> u16 {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port can be had");
+    let port = listener.local_addr().expect("it is bound").port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            client.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await.ok();
+        }
+    });
+    port
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +91,7 @@ async fn no_password_is_in_a_message() {
         (format!("http://default:canary@127.0.0.1:{}/x", fresh.port()), FailureClass::Rejected),
         (format!("http://reader:canary@127.0.0.1:{}/{}", fresh.port(), fresh.name()), FailureClass::Rejected),
         ("http://default:canary@127.0.0.1:1/x".to_owned(), FailureClass::Unreachable),
-        (format!("https://default:canary@127.0.0.1:{}/x", fresh.port()), FailureClass::Rejected),
+        (format!("https://default:canary@127.0.0.1:{}/x", plain().await), FailureClass::Rejected),
     ] {
         let driver = fresh.driver_at(&url).expect("it can be read");
         let failure = driver.inspect(&project).await.expect_err("it cannot be reached so");
