@@ -20,19 +20,8 @@ const DICTIONARY: (&str, &str) = (
 SOURCE(CLICKHOUSE(QUERY 'SELECT site, name FROM DATABASE.sites')) LAYOUT(FLAT()) LIFETIME(0);\n",
 );
 
-/// Named so that its folder tells what it is; loaded where the policy says so.
-const SEEDED: &str = "//- dunlin.toml
-[project]
-name = \"acme\"
-[targets.core]
-kind = \"clickhouse\"
-url = \"${CORE}\"
-[services.events]
-target = \"core\"
-path = \"events\"
-[policy]
-seeds = true
-//- events/schema/20240101_001_events_create_sites.sql
+/// Named so that its folder tells what it is.
+const SEEDED: &str = "//- events/schema/20240101_001_events_create_sites.sql
 CREATE TABLE sites (site UInt64, name String) ENGINE = MergeTree ORDER BY site;
 //- events/seeds/20240101_002_events_demo_sites.sql
 -- dunlin: probe SELECT count() > 0 FROM sites
@@ -88,9 +77,9 @@ fn a_dictionary_is_made_anew_when_its_text_changes() {
 fn seeds_are_loaded_once_and_where_they_are_wanted() {
     for flavour in [Flavour::ClickHouse, Flavour::Chdb] {
         let Some(column) = Column::new(flavour) else { continue };
-        let without = column.project(&SEEDED.replace("seeds = true", "seeds = false"));
-        assert_eq!(done(&without), ["events/20240101_001"], "{flavour:?}");
-        let project = column.project(SEEDED);
+        let project = |seeds| column.project(&format!("{ALONE}[policy]\nseeds = {seeds}\n{SEEDED}"));
+        assert_eq!(done(&project(false)), ["events/20240101_001"], "{flavour:?}");
+        let project = project(true);
         assert_eq!(done(&project), ["events/20240101_002"], "{flavour:?}");
         assert_settled(&project);
         assert_eq!(column.query("SELECT count() FROM sites"), "2");
