@@ -9,8 +9,8 @@ pub(crate) fn confirm(question: &str, hint: &'static str, terminal: Terminal) ->
         return Err(Stop::because("confirmation-needed", "there is no terminal to ask at", hint));
     }
     let yes = dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or_else(|_| {
-        // Whoever presses Ctrl-C says no, and gets the cursor back that the question had hidden.
-        let _ = dialoguer::console::Term::stderr().show_cursor();
+        // Whoever presses Ctrl-C says no.
+        terminal.show_cursor();
         false
     });
     if !yes {

@@ -29,6 +29,8 @@ pub(crate) async fn listen(terminal: Terminal) {
             _ = terminate.recv() => {}
         }
         let Some(run) = RUN.get() else {
+            // The question may not get to it.
+            terminal.show_cursor();
             terminal.say("interrupted before anything was changed");
             process::exit(Exit::Blocked as i32);
         };

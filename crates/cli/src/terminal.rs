@@ -61,6 +61,13 @@ impl Terminal {
         }
     }
 
+    /// Gives the cursor back that a question has hidden.
+    pub(crate) fn show_cursor(&self) {
+        if self.asks {
+            let _ = dialoguer::console::Term::stderr().show_cursor();
+        }
+    }
+
     /// Says what is wrong, also when it is to be quiet.
     pub(crate) fn findings(&self, findings: &[Finding]) {
         if !findings.is_empty() {
