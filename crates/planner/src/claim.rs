@@ -88,7 +88,7 @@ pub(crate) struct Known {
     pub(crate) expected: Vec<Expected>,
     /// Policies that may be there as well, by what runs them and on what.
     pub(crate) allowed: Vec<(String, QualifiedName)>,
-    /// Whether it is known which policies there are.
+    /// Whether nobody knows which policies there are.
     pub(crate) obscured: bool,
     /// The first statement that may have made more.
     pub(crate) hidden: Option<(MigrationId, Place)>,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dunlin_tests::{Blow, Fault, Moment};
 use fs_err as fs;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Trials at the same time that mostly wait.
 pub(crate) const WORKERS: usize = 3;
@@ -126,53 +126,46 @@ impl Tally {
     /// Writes the counts, and fails unless all trials converged.
     #[track_caller]
     pub(crate) fn end(self) {
-        let (stuck, wrong) = (self.stuck.into_inner().unwrap(), self.wrong.into_inner().unwrap());
-        let recovered = self.recovered.into_inner();
-        let converged = recovered + self.converged.into_inner();
-        let trials = converged + stuck.len() + wrong.len();
-        let is_cut_short = self.is_cut_short.into_inner();
+        let trials = self.write();
+        let failed: Vec<_> =
+            [self.stuck, self.wrong].into_iter().flat_map(|failed| failed.into_inner().unwrap()).collect();
+        assert!(trials > 0 || self.is_cut_short.into_inner(), "nothing was tried");
+        assert!(failed.is_empty(), "{} of {trials}:\n{}", failed.len(), failed.join("\n\n"));
+    }
+
+    /// Adds a line to what this test has written, which has a thread of the test's name; how many trials there were.
+    fn write(&self) -> usize {
+        let (stuck, wrong) = (self.stuck.lock().unwrap().len(), self.wrong.lock().unwrap().len());
+        let recovered = self.recovered.load(Ordering::Relaxed);
+        let converged = recovered + self.converged.load(Ordering::Relaxed);
+        let trials = converged + stuck + wrong;
         let line = json!({
             "what": self.what,
             "how": self.how,
             "trials": trials,
             "converged": converged,
             "alone": recovered,
-            "stuck": stuck.len(),
-            "wrong": wrong.len(),
+            "stuck": stuck,
+            "wrong": wrong,
             "note": self.note,
-            "complete": is_full() && !is_cut_short,
+            "complete": is_full() && !self.is_cut_short.load(Ordering::Relaxed),
             "seconds": self.since.elapsed().as_secs(),
         });
-        write(&line);
-        let failed: Vec<_> = stuck.into_iter().chain(wrong).collect();
-        assert!(trials > 0 || is_cut_short, "nothing was tried");
-        assert!(failed.is_empty(), "{} of {trials}:\n{}", failed.len(), failed.join("\n\n"));
+        println!("{line}");
+        if let Some(dir) = std::env::var_os("DUNLIN_TORTURE_OUT") {
+            let thread = thread::current();
+            let name = thread.name().unwrap_or("main").replace(|char: char| !char.is_ascii_alphanumeric(), "-");
+            let mut file = fs::OpenOptions::new();
+            let mut file = file.append(true).create(true).open(PathBuf::from(dir).join(name + ".jsonl")).unwrap();
+            writeln!(file, "{line}").unwrap();
+        }
+        trials
     }
 }
 
 /// Says that this machine has nothing to try something on.
-pub(crate) fn skip(what: &str, how: &str) {
-    write(&json!({
-        "what": what,
-        "how": how,
-        "trials": 0,
-        "converged": 0,
-        "alone": 0,
-        "stuck": 0,
-        "wrong": 0,
-        "note": "not tried: there was no server for it",
-        "complete": is_full(),
-        "seconds": 0,
-    }));
-}
-
-/// Adds a line to what this test has written, which has a thread of the test's name.
-fn write(line: &Value) {
-    println!("{line}");
-    let Some(dir) = std::env::var_os("DUNLIN_TORTURE_OUT") else { return };
-    let thread = thread::current();
-    let name = thread.name().unwrap_or("main").replace(|char: char| !char.is_ascii_alphanumeric(), "-");
-    let mut file = fs::OpenOptions::new();
-    let mut file = file.append(true).create(true).open(PathBuf::from(dir).join(name + ".jsonl")).unwrap();
-    writeln!(file, "{line}").unwrap();
+pub(crate) fn skip(what: &'static str, how: &str) {
+    let mut tally = Tally::new(what, how);
+    tally.note("not tried: there was no server for it".to_owned());
+    tally.write();
 }
