@@ -217,8 +217,8 @@ fn a_build_that_outlives_its_run_is_waited_for_and_adopted() {
     };
     let first = dunlin.start("up --yes");
     wait_until("the index is being built", || {
-        database.sql("SELECT count(*) FROM pg_stat_progress_create_index WHERE phase = 'waiting for old snapshots'")
-            == "1"
+        let waits = "phase = 'waiting for old snapshots' AND datname = current_database()";
+        database.sql(&format!("SELECT count(*) FROM pg_stat_progress_create_index WHERE {waits}")) == "1"
     });
     first.kill();
     let orphan = builders();
