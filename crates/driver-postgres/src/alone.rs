@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use dunlin_driver::{Claim, StepTask};
 use dunlin_planner::{Body, Failure, FailureClass, Probe, ProbeFact, StatementClass, StepSettings, doubt};
 use serde_json::json;
-use tokio_postgres::Client;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
@@ -18,7 +17,7 @@ use crate::messages::{self, Course, FENCED, Key, NEEDS, NOT_CLAIMED, OTHER_LEDGE
 use crate::place;
 use crate::promise;
 use crate::rows::{field, one_row, truth};
-use crate::session::{Claimed, PostgresSession};
+use crate::session::{Claimed, PostgresSession, in_spite_of_cancels};
 use crate::sql;
 use crate::window::Window;
 
@@ -40,22 +39,16 @@ impl PostgresSession {
         }
         let claimed = self.take_row(task, &key).await;
         if !matches!(claimed, Ok(Claim::Taken { .. })) {
-            self.unlock(key.lock).await;
+            self.unlock().await;
         }
         claimed
     }
 
     async fn take_row(&mut self, task: &StepTask<'_>, key: &Key) -> Result<Claim, Failure> {
         let client = self.line().await?.connection.client();
-        let own = StepSettings { isolation: None, timeout: None, ..task.step.body.settings.clone() };
-        let begin = messages::begin(&own, false)?;
-        let message = format!("{begin}{}{}COMMIT", messages::HERE, messages::claim_alone(key, task));
+        let message = messages::transaction(&format!("{}{}", messages::HERE, messages::claim_alone(key, task)));
         if let Err(error) = client.batch_execute(&message).await {
-            let failure = self.failure(&error);
-            if failure.class == FailureClass::Unknown || !self.settle().await {
-                self.hang_up();
-                return Err(Failure { class: FailureClass::Unknown, ..failure });
-            }
+            let failure = self.left_by(&error).await;
             return match failure.sqlstate.as_deref() {
                 Some(NEEDS | OTHER_LEDGER | OTHER_TIMELINE) => Err(estranged(task, failure)),
                 Some(NOT_CLAIMED) => {
@@ -77,17 +70,15 @@ impl PostgresSession {
         Ok(claim)
     }
 
-    pub(crate) async fn unlock(&mut self, lock: i32) {
+    pub(crate) async fn unlock(&mut self) {
         self.claimed = None;
-        let Ok(line) = self.line().await else { return };
+        let Ok(line) = self.line_or_lost() else { return };
         // Behind a pooler no lock outlives its transaction, and the session is somebody else's.
         if line.pooled {
             return;
         }
-        // DISCARD ALL frees every session lock; unlocking first makes the order plain.
-        let unlock = format!("SELECT pg_catalog.pg_advisory_unlock({}, {lock})", sql::LOCK_CLASS);
-        let freed = line.connection.client().batch_execute(&unlock).await;
-        if freed.is_err() || line.connection.client().batch_execute("DISCARD ALL").await.is_err() {
+        // With all else that it frees every lock of the session.
+        if line.connection.client().batch_execute("DISCARD ALL").await.is_err() {
             self.hang_up();
         }
     }
@@ -111,7 +102,7 @@ impl PostgresSession {
         let after = Course::of(&task.step.action).after;
         let set = format!("state = '{after}', finished = pg_catalog.clock_timestamp(), pre = NULL");
         self.write(task, task.step.body.statements.len(), &set, &messages::event_of_row(&key, after, None)).await?;
-        self.unlock(key.lock).await;
+        self.unlock().await;
         Ok(())
     }
 
@@ -131,11 +122,7 @@ impl PostgresSession {
     }
 
     async fn act_failed(&mut self, task: &StepTask<'_>, error: &tokio_postgres::Error) -> Failure {
-        let failure = self.failure(error);
-        if failure.class == FailureClass::Unknown || !self.settle().await {
-            self.hang_up();
-            return Failure { class: FailureClass::Unknown, ..failure };
-        }
+        let failure = self.left_by(error).await;
         if failure.sqlstate.as_deref() == Some(FENCED) {
             let message = format!("another attempt has taken over `{}`", task.step.id);
             return Failure::new(FailureClass::Estranged, message);
@@ -209,19 +196,21 @@ impl PostgresSession {
         let deadline = Instant::now() + limit;
         let mut wrecked = false;
         // A late cancel request can still hit any of this.
-        while Instant::now() < deadline {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.as_millis() == 0 {
+                return wrecked;
+            }
             match self.probe_statement(&task.step.body, index).await {
                 Ok(ProbeFact::Garbage { .. }) => wrecked = true,
                 Err(failure) if is_cancelled(&failure) => continue,
                 _ => return wrecked,
             }
-            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
             let cleaned = if remove { self.clean_within(task, index, left).await } else { Ok(()) };
             if !cleaned.is_err_and(|failure| is_cancelled(&failure)) {
                 return wrecked;
             }
         }
-        wrecked
     }
 
     /// Runs a text alone in its message, behind settings; its answer is awaited before anything else is sent.
@@ -241,7 +230,7 @@ impl PostgresSession {
             Ok(()) => lookout.watch(client.batch_execute(text)).await,
             refused => (refused, None),
         };
-        let washed = wash(client).await;
+        let washed = in_spite_of_cancels(client, "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
         self.end_work();
         self.blockers = seen;
         if !washed {
@@ -325,9 +314,8 @@ impl PostgresSession {
     }
 
     pub(crate) async fn give_back(&mut self) {
-        let Some(lock) = self.claimed.as_ref().map(|claimed| claimed.lock) else { return };
-        if self.settle().await {
-            self.unlock(lock).await;
+        if self.claimed.is_some() && self.settle().await {
+            self.unlock().await;
         }
     }
 }
@@ -362,18 +350,6 @@ fn progress(index: usize) -> String {
 
 fn is_cancelled(failure: &Failure) -> bool {
     failure.sqlstate.as_deref() == Some(SqlState::QUERY_CANCELED.code())
-}
-
-/// Washes off what was set for a statement; a late cancel request can hit this too.
-async fn wash(client: &Client) -> bool {
-    for _ in 0..5 {
-        match client.batch_execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await {
-            Ok(()) => return true,
-            Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {}
-            Err(_) => return false,
-        }
-    }
-    false
 }
 
 fn probe_of(body: &Body, index: usize) -> Option<&Probe> {

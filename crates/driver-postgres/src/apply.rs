@@ -96,10 +96,9 @@ impl PostgresSession {
 
     /// What a broken window means: it was done already, or a failure.
     pub(crate) async fn broken(&mut self, task: &StepTask<'_>, key: &Key, broken: Broken) -> Result<bool, Failure> {
-        let failure = in_part(task, &broken.part, self.failure(&broken.error));
-        if failure.class == FailureClass::Unknown || !self.settle().await {
-            self.hang_up();
-            return Err(Failure { class: FailureClass::Unknown, ..failure });
+        let failure = in_part(task, &broken.part, self.left_by(&broken.error).await);
+        if failure.class == FailureClass::Unknown {
+            return Err(failure);
         }
         let opening = matches!(broken.part, Part::Opening);
         let code = failure.sqlstate.clone().unwrap_or_default();

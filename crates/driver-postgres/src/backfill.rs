@@ -63,14 +63,14 @@ impl PostgresSession {
                 Ok(BatchClaim::Taken(begun))
             }
             Ok(None) => {
-                self.unlock(key.lock).await;
+                self.unlock().await;
                 Ok(BatchClaim::AlreadyDone)
             }
             Err(failure) => {
                 if failure.class == FailureClass::Unknown || !self.settle().await {
                     self.hang_up();
                 }
-                self.unlock(key.lock).await;
+                self.unlock().await;
                 Err(self.perhaps_interrupted(failure))
             }
         }
@@ -193,7 +193,7 @@ impl PostgresSession {
             }
         };
         if last {
-            self.unlock(key.lock).await;
+            self.unlock().await;
         } else if let Some(ranges) = self.claimed.as_mut().and_then(|claimed| claimed.ranges.as_mut()) {
             let row = answers[2].iter().rev().find_map(|message| match message {
                 SimpleQueryMessage::Row(row) => Some(row),
@@ -240,10 +240,9 @@ impl PostgresSession {
 
     /// What a range that failed means. Nothing of it happened, and it stays the next one, unless the claim is gone.
     async fn range_failed(&mut self, task: &StepTask<'_>, key: &Key, part: &Part, error: &Error) -> Failure {
-        let failure = in_part(task, part, self.failure(error));
-        if failure.class == FailureClass::Unknown || !self.settle().await {
-            self.hang_up();
-            return Failure { class: FailureClass::Unknown, ..failure };
+        let failure = in_part(task, part, self.left_by(error).await);
+        if failure.class == FailureClass::Unknown {
+            return failure;
         }
         let taken = |message: String| Failure::new(FailureClass::Busy, message);
         let failure = match (part, failure.sqlstate.as_deref()) {
@@ -263,7 +262,7 @@ impl PostgresSession {
             // The lock of a row or table, or a collision: the claim is still ours.
             _ => return failure,
         };
-        self.unlock(key.lock).await;
+        self.unlock().await;
         failure
     }
 }

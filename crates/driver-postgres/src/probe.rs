@@ -123,13 +123,7 @@ impl PostgresSession {
                 .into_iter()
                 .filter(|row| row.columns().first().is_none_or(|column| column.name() != "set_config"))
                 .collect()),
-            Err(error) => {
-                let failure = self.failure(&error);
-                if failure.class == FailureClass::Unknown || !self.settle().await {
-                    self.hang_up();
-                }
-                Err(failure)
-            }
+            Err(error) => Err(self.left_by(&error).await),
         }
     }
 

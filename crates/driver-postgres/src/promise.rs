@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 
 use dunlin_planner::{
-    AggregateShape, Body, Compression, CompressionSetting, Dimension, Failure, FailureClass, Policed, ProbeFact,
-    Promise, QualifiedName, Refresh, Slicing, StepSettings,
+    AggregateShape, Body, Compression, CompressionSetting, Dimension, Failure, Policed, ProbeFact, Promise,
+    QualifiedName, Refresh, Slicing, StepSettings,
 };
 
 use crate::messages;
@@ -319,13 +319,7 @@ impl PostgresSession {
                 Some(row) if truth(row, "same") => ProbeFact::Done,
                 Some(row) => ProbeFact::Other { what: row.get("what").unwrap_or_default().to_owned() },
             }),
-            Err(error) => {
-                let failure = self.failure(&error);
-                if failure.class == FailureClass::Unknown || !self.settle().await {
-                    self.hang_up();
-                }
-                Err(failure)
-            }
+            Err(error) => Err(self.left_by(&error).await),
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dunlin_driver::{BatchClaim, Canceller, Claim, NoticeSink, Session, StepTask};
 use dunlin_planner::{BatchFacts, Body, Failure, FailureClass, LaneKind, Pressure, ProbeFact};
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::blockers::{self, Lookout};
@@ -199,20 +200,24 @@ impl PostgresSession {
     /// Leaves whatever transaction is open, so that the connection can be used again; gives it up where that fails.
     pub(crate) async fn settle(&mut self) -> bool {
         let Some(line) = &self.line else { return false };
-        for _ in 0..5 {
-            // In one message: behind a pooler the next one may reach another session.
-            match line.connection.client().batch_execute(&format!("ROLLBACK; {}", line.shed())).await {
-                Ok(()) => {
-                    self.rinse().await;
-                    return true;
-                }
-                // A late cancel request can still hit this.
-                Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {}
-                Err(_) => break,
-            }
+        // In one message: behind a pooler the next one may reach another session.
+        if !in_spite_of_cancels(line.connection.client(), &format!("ROLLBACK; {}", line.shed())).await {
+            self.hang_up();
+            return false;
         }
-        self.hang_up();
-        false
+        self.rinse().await;
+        true
+    }
+
+    /// The failure that an error is, with whatever it left open closed behind it; where the session is of no more use, what it did
+    /// is in doubt.
+    pub(crate) async fn left_by(&mut self, error: &tokio_postgres::Error) -> Failure {
+        let failure = self.failure(error);
+        if failure.class == FailureClass::Unknown || !self.settle().await {
+            self.hang_up();
+            return Failure { class: FailureClass::Unknown, ..failure };
+        }
+        failure
     }
 
     /// Washes off what a body that left its transaction may have set, unless a session lock would go with it.
@@ -223,6 +228,18 @@ impl PostgresSession {
             self.hang_up();
         }
     }
+}
+
+/// Runs a text that waits for nothing; a late cancel request can still hit it.
+pub(crate) async fn in_spite_of_cancels(client: &Client, text: &str) -> bool {
+    for _ in 0..5 {
+        match client.batch_execute(text).await {
+            Ok(()) => return true,
+            Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {}
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 impl Line {

@@ -42,12 +42,8 @@ impl PostgresSession {
                 let text = |name| row.and_then(|row| row.get(name));
                 return Ok(text("found").zip(text("made")).map(|(found, made)| in_words(there, found, made)));
             }
-            Err(error) => self.failure(&error),
+            Err(error) => self.left_by(&error).await,
         };
-        if failure.class == FailureClass::Unknown || !self.settle().await {
-            self.hang_up();
-            return Err(Failure { class: FailureClass::Unknown, ..failure });
-        }
         if failure.class != FailureClass::Rejected || failure.sqlstate.as_deref() == Some("57014") {
             return Err(failure);
         }

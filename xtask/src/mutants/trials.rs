@@ -1,5 +1,5 @@
-//! Which tests a mutant runs: those that come past its switch, from quick to slow; of the slow ones first those that noticed
-//! others of its file.
+//! Which tests a mutant runs: those that come past its switch, from quick to slow; of the slow ones first those of its own
+//! package, and among them those that noticed others of its file.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(40);
 const GROUP: usize = 40;
 const QUICK: Duration = Duration::from_millis(100);
 /// No mutant gets more of the tests than would take so long without it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// What is waited for an answer beyond what the tests took without a mutant, and how many times that.
 const GRACE: Duration = Duration::from_secs(10);
 const TIMES: u32 = 4;
@@ -79,7 +79,9 @@ impl Trials {
         let mut tests: Vec<&Test> = self.tests.iter().filter(|test| test.reached.contains(&number)).collect();
         let noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |test: &Test| noticed.get(&(file.to_owned(), test.name.clone())).copied().unwrap_or_default();
-        tests.sort_by_cached_key(|test| (test.time > QUICK, Reverse(count(test)), test.time));
+        let package = file.split_once("/src/").map_or(file, |(package, _)| package);
+        let is_foreign = |test: &Test| !test.program.dir.ends_with(package);
+        tests.sort_by_cached_key(|test| (test.time > QUICK, is_foreign(test), Reverse(count(test)), test.time));
         let mut groups: Vec<Group> = Vec::new();
         let mut all = Duration::ZERO;
         for test in tests {
@@ -138,9 +140,9 @@ mod tests {
 
     #[test]
     fn quick_tests_of_a_program_go_together_and_slow_ones_alone() {
-        let program = |path: &str| Program { path: path.into(), dir: "d".into() };
+        let program = |path: &str, dir: &str| Program { path: path.into(), dir: dir.into() };
         let test = |path: &str, name: &str, millis, reached: &[usize]| Test {
-            program: program(path),
+            program: program(path, if path == "own" { "t/p" } else { "t/q" }),
             name: name.to_owned(),
             time: Duration::from_millis(millis),
             reached: reached.iter().copied().collect(),
@@ -151,21 +153,24 @@ mod tests {
             test("b", "2", 2, &[7]),
             test("a", "3", 3, &[7, 8]),
             test("a", "4", 500, &[7]),
-            test("a", "6", 60_000, &[7]),
+            test("a", "6", 120_000, &[7]),
+            test("own", "7", 900, &[9]),
+            test("a", "8", 800, &[9]),
         ]);
         let groups = |number| {
             let told = |group: &Group| format!("{}: {}", group.program.path.display(), group.names.join(" "));
-            trials.of(number, "f").iter().map(told).collect::<Vec<_>>()
+            trials.of(number, "p/src/f").iter().map(told).collect::<Vec<_>>()
         };
         assert_eq!(groups(7), ["a: 1 3", "b: 2", "a: 4", "a: 5"]);
         assert_eq!(groups(8), ["a: 3"]);
-        assert!(groups(9).is_empty());
-        assert_eq!(trials.of(7, "f")[0].limit(), GRACE + Duration::from_millis(16));
+        assert_eq!(groups(9), ["own: 7", "a: 8"]);
+        assert!(groups(10).is_empty());
+        assert_eq!(trials.of(7, "p/src/f")[0].limit(), GRACE + Duration::from_millis(16));
 
-        trials.notice("f", &trials.of(7, "f")[3]);
+        trials.notice("p/src/f", &trials.of(7, "p/src/f")[3]);
         assert_eq!(groups(7), ["a: 1 3", "b: 2", "a: 5", "a: 4"]);
 
-        let programs = vec![program("/t/torture-1f"), program("/t/probes-1f")];
-        assert_eq!(without_long(programs), [program("/t/probes-1f")]);
+        let programs = vec![program("/t/torture-1f", "d"), program("/t/probes-1f", "d")];
+        assert_eq!(without_long(programs), [program("/t/probes-1f", "d")]);
     }
 }

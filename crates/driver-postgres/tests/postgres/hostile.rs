@@ -97,7 +97,7 @@ async fn again(bench: &Bench, step: &StepText, end: End) {
 }
 
 /// The next migration of the same session sees none of the settings, temporary tables and roles of the one before.
-async fn next(bench: &Bench, fresh: &Fresh, session: &mut dyn dunlin_driver::Session) {
+pub(crate) async fn next(bench: &Bench, fresh: &Fresh, session: &mut dyn dunlin_driver::Session) {
     let body = "CREATE TABLE seen AS SELECT current_user::text = session_user::text AS role, \
                 current_setting('search_path') LIKE '%public%' AS path, current_setting('standard_conforming_strings') = 'on' AS strings, \
                 current_setting('statement_timeout') = '15min' AS timeout, current_setting('transaction_read_only') = 'off' AS writes, \

@@ -1,6 +1,7 @@
 //! The driver on a real server.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod alone;
 mod backfill;
 mod conformance;
 mod connecting;

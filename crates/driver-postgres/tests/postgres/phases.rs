@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use dunlin_driver::{Bench, StepText};
 use dunlin_planner::FailureClass::{Busy, Interrupted, Rejected, Unknown};
 use dunlin_planner::{LaneKind, Probe, QualifiedName, Rebuilt, RowState, StatementClass};
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::support::Fresh;
 
@@ -100,25 +100,22 @@ fn name(name: &str) -> QualifiedName {
 }
 
 fn step(statement: &str) -> StepText {
+    numbered("a/1", statement)
+}
+
+fn numbered(id: &str, statement: &str) -> StepText {
     let words: Vec<&str> = statement.split_whitespace().collect();
+    let behind = |word: &str| words[1 + words.iter().position(|it| *it == word).unwrap()];
     let probe = match words[0] {
-        "CREATE" => Probe::IndexValid { index: "one_id".to_owned(), table: name("one"), shape: None },
+        "CREATE" => Probe::IndexValid { index: behind("CONCURRENTLY").to_owned(), table: name("one"), shape: None },
         "DROP" => Probe::IndexAbsent(vec![name("one_old")]),
         "ALTER" => Probe::Detached { table: name("parts"), partition: name("part") },
         _ if words[1] == "INDEX" => Probe::Rebuilt(Rebuilt::Index(name(words[3]))),
         _ => Probe::Rebuilt(Rebuilt::Table(name("one"))),
     };
-    let mut step = StepText::apply("a/1", &[statement]);
+    let mut step = StepText::apply(id, &[statement]);
     step.step.body.statements[0].class = StatementClass::Alone { what: statement.to_owned(), probe };
     step
-}
-
-/// A session of somebody else's.
-async fn session(fresh: &Fresh, script: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(&fresh.url(), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute(script).await.unwrap();
-    client
 }
 
 async fn value(client: &Client, query: &str) -> Option<String> {
@@ -161,16 +158,16 @@ async fn bench(case: &Case) -> (Fresh, Bench) {
 /// Runs the statement until it is in its phase, does `stop` to its backend, and lets the other sessions go.
 async fn stopped(fresh: &Fresh, bench: &Bench, case: &Case, stop: &str) -> dunlin_planner::Failure {
     let step = step(case.statement);
-    let watcher = session(fresh, "SELECT 1").await;
+    let watcher = fresh.session("SELECT 1").await;
     let mut others = Vec::new();
     if let Some(script) = case.before {
-        others.push(session(fresh, script).await);
+        others.push(fresh.session(script).await);
     }
     let mut running = bench.session(LaneKind::Long).await;
     let stopping = async {
         if let Some((phase, script)) = case.meanwhile {
             in_phase(&watcher, phase).await;
-            let next = session(fresh, script).await;
+            let next = fresh.session(script).await;
             others.clear();
             others.push(next);
         }
@@ -233,7 +230,7 @@ async fn an_index_build_that_is_interrupted_leaves_nothing() {
     for case in CASES.iter().filter(|case| case.phase == BUILDING) {
         let (fresh, bench) = bench(case).await;
         let step = step(case.statement);
-        let watcher = session(&fresh, "SELECT 1").await;
+        let watcher = fresh.session("SELECT 1").await;
         let mut running = bench.session(LaneKind::Long).await;
         let canceller = running.canceller();
         let stopping = async {
@@ -254,26 +251,31 @@ async fn an_index_build_that_is_interrupted_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn builds_on_one_table_take_turns() {
     let case = &CASES[1];
-    let (fresh, bench) = bench(case).await;
-    let first = step(case.statement);
-    let mut second = StepText::apply("a/2", &["CREATE INDEX CONCURRENTLY one_too ON one (id)"]);
-    let apart = StepText::apply("a/3", &["CREATE INDEX CONCURRENTLY other_id ON other (id)"]);
-    fresh.psql("CREATE TABLE other (id int)");
-    second.step.name = "second".to_owned();
-    let watcher = session(&fresh, "SELECT 1").await;
-    let (mut one, mut two) = (bench.session(LaneKind::Long).await, bench.session(LaneKind::Long).await);
-    let meanwhile = async {
-        in_phase(&watcher, BUILDING).await;
-        let busy = bench.walk(&mut *two, &second).await.unwrap_err();
-        assert_eq!(busy.class, Busy, "{busy:?}");
-        let walked = bench.walk(&mut *two, &apart).await;
-        assert!(walked.is_ok(), "another table is free: {walked:?}");
-    };
-    let (ended, ()) = tokio::join!(bench.walk(&mut *one, &first), meanwhile);
-    assert!(ended.is_ok(), "{ended:?}");
-    let walked = bench.walk(&mut *two, &second).await;
-    assert!(walked.is_ok(), "{walked:?}");
-    assert_eq!(fresh.psql(WRECKS).trim(), NO_WRECKS);
+    for statement in [
+        "CREATE INDEX CONCURRENTLY one_too ON one (id)",
+        "DROP INDEX CONCURRENTLY one_old",
+        "REINDEX INDEX CONCURRENTLY one_old",
+        "REINDEX TABLE CONCURRENTLY one",
+    ] {
+        let (fresh, bench) = bench(case).await;
+        fresh.psql("CREATE TABLE other (id int)");
+        let (first, second) = (step(case.statement), numbered("a/2", statement));
+        let apart = StepText::apply("a/3", &["CREATE INDEX CONCURRENTLY other_id ON other (id)"]);
+        let watcher = fresh.session("SELECT 1").await;
+        let (mut one, mut two) = (bench.session(LaneKind::Long).await, bench.session(LaneKind::Long).await);
+        let meanwhile = async {
+            in_phase(&watcher, BUILDING).await;
+            let busy = bench.walk(&mut *two, &second).await.unwrap_err();
+            assert_eq!(busy.class, Busy, "{statement}: {busy:?}");
+            let walked = bench.walk(&mut *two, &apart).await;
+            assert!(walked.is_ok(), "another table is free: {walked:?}");
+        };
+        let (ended, ()) = tokio::join!(bench.walk(&mut *one, &first), meanwhile);
+        assert!(ended.is_ok(), "{statement}: {ended:?}");
+        let walked = bench.walk(&mut *two, &second).await;
+        assert!(walked.is_ok(), "{statement}: {walked:?}");
+        assert_eq!(fresh.psql(WRECKS).trim(), NO_WRECKS, "{statement}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -282,7 +284,7 @@ async fn a_lock_that_is_not_had_in_time() {
         let (fresh, bench) = bench(case).await;
         let mut limited = step(case.statement);
         limited.step.body.settings.settings.insert("lock_timeout".to_owned(), "300ms".to_owned());
-        let other = session(&fresh, case.before.unwrap()).await;
+        let other = fresh.session(case.before.unwrap()).await;
         let release = async {
             tokio::time::sleep(Duration::from_millis(800)).await;
             drop(other);

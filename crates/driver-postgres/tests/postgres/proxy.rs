@@ -1,4 +1,4 @@
-//! A proxy between driver and server that cuts every connection at the nth message of the driver, or passes a pooler off.
+//! A proxy between driver and server that cuts every connection at one message of the driver, or passes a pooler off.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// When the nth message is cut off.
+/// When the message is cut off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Cut {
     /// Before the server sees it.
@@ -21,14 +21,35 @@ pub(crate) enum Cut {
     After,
 }
 
+/// The message that is cut off.
+enum At {
+    Number(usize),
+    /// The first with these words.
+    Words(&'static str),
+    Never,
+}
+
 struct Plan {
     cut: Cut,
-    at: usize,
+    at: At,
     messages: AtomicUsize,
     done: AtomicBool,
     hang_up: Notify,
     /// Gives another process id at startup than the backend's.
     pooler: bool,
+}
+
+impl Plan {
+    fn is_for(&self, number: usize, message: &[u8]) -> bool {
+        match self.at {
+            At::Number(at) => number == at,
+            At::Words(words) => {
+                !self.done.load(Ordering::SeqCst)
+                    && message.windows(words.len()).any(|window| window == words.as_bytes())
+            }
+            At::Never => false,
+        }
+    }
 }
 
 pub(crate) struct Proxy {
@@ -39,14 +60,19 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn start(upstream: u16, cut: Cut, at: usize) -> Self {
-        Self::with(upstream, cut, at, false).await
+        Self::with(upstream, cut, At::Number(at), false).await
+    }
+
+    /// Cuts the first message that has these words, before the server sees it.
+    pub(crate) async fn before(upstream: u16, words: &'static str) -> Self {
+        Self::with(upstream, Cut::Before, At::Words(words), false).await
     }
 
     pub(crate) async fn pooler(upstream: u16) -> Self {
-        Self::with(upstream, Cut::Before, usize::MAX, true).await
+        Self::with(upstream, Cut::Before, At::Never, true).await
     }
 
-    async fn with(upstream: u16, cut: Cut, at: usize, pooler: bool) -> Self {
+    async fn with(upstream: u16, cut: Cut, at: At, pooler: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (messages, done, hang_up) = (AtomicUsize::new(0), AtomicBool::new(false), Notify::new());
@@ -65,7 +91,7 @@ impl Proxy {
         self.port
     }
 
-    /// Whether the nth message came at all.
+    /// Whether the message came at all.
     pub(crate) fn has_cut(&self) -> bool {
         self.plan.done.load(Ordering::SeqCst)
     }
@@ -113,7 +139,7 @@ async fn requests(
     loop {
         let message = message(&mut from, true).await?;
         let number = plan.messages.fetch_add(1, Ordering::SeqCst);
-        if number == plan.at {
+        if plan.is_for(number, &message) {
             plan.done.store(true, Ordering::SeqCst);
             deaf.store(true, Ordering::SeqCst);
             if plan.cut != Cut::Before {

@@ -11,6 +11,7 @@ use dunlin_driver::conformance::{Database, Factory};
 use dunlin_driver::{Driver, Said, StepText, TargetUrl};
 use dunlin_driver_postgres::{ConnectOptions, Plain, PostgresDriver, PostgresSettings};
 use dunlin_planner::{Digest, Statement, StatementClass, TargetName};
+use tokio_postgres::{Client, NoTls};
 
 /// The shared server; it stays up a little, so that the next test finds it warm.
 pub(crate) fn server() -> Cluster {
@@ -64,6 +65,14 @@ impl Fresh {
     /// What psql prints for these statements.
     pub(crate) fn psql(&self, script: &str) -> String {
         self.0.server.psql(&self.0.name, script).unwrap()
+    }
+
+    /// A session of somebody else's, which has run this script.
+    pub(crate) async fn session(&self, script: &str) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url(), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(script).await.unwrap();
+        client
     }
 
     pub(crate) fn settings(&self) -> PostgresSettings {
