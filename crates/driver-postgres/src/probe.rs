@@ -279,7 +279,7 @@ impl PostgresSession {
 
     /// Gives them back; a connection that was lost has given them back already.
     pub(crate) async fn leave_tables(&mut self, body: &Body, index: usize) {
-        if tables(body, index).is_none() || self.held().is_err() {
+        if tables(body, index).is_none() {
             return;
         }
         let class = sql::TABLE_CLASS.cast_unsigned();

@@ -334,12 +334,9 @@ impl PostgresSession {
     /// The statement that refreshes a continuous aggregate.
     pub(crate) async fn refreshing(&mut self, body: &Body, refresh: &Refresh) -> Result<String, Failure> {
         let schema = self.functions(body).await?;
-        let bound = |bound: &Option<String>| match bound {
-            None => "NULL".to_owned(),
-            Some(number) if is_integer(number) => number.clone(),
-            // Its characters were looked at when the file was read; the type of a bare literal follows from the aggregate.
-            Some(moment) => format!("'{moment}'"),
-        };
+        // Its characters were looked at when the file was read; the type of a bare literal follows from the aggregate.
+        let bound =
+            |bound: &Option<String>| bound.as_ref().map_or_else(|| "NULL".to_owned(), |bound| format!("'{bound}'"));
         Ok(format!(
             "CALL {}.refresh_continuous_aggregate({}, {}, {})",
             identifier(&schema),
@@ -387,6 +384,28 @@ mod tests {
             ("NULL", false),
         ] {
             assert_eq!(is_integer(expression), expected, "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_a_policy_is_configured_with_is_compared_as_what_it_is() {
+        let query = |key: &str, expression: &str| {
+            policy(&Policed {
+                procedure: "policy_it".to_owned(),
+                relation: "t".to_owned(),
+                config: vec![(key.to_owned(), expression.to_owned())],
+                schedule: None,
+            })
+        };
+        for (key, expression, found_as, wanted) in [
+            ("index_name", "'t_idx'", "", "('t_idx')::pg_catalog.text"),
+            ("drop_after", "INTERVAL '1 week'", "::pg_catalog.interval", "(INTERVAL '1 week')::pg_catalog.interval"),
+            ("drop_after", "7", "::pg_catalog.int8", "(7)::pg_catalog.int8"),
+            ("end_offset", "null", "", "NULL"),
+        ] {
+            let compared = format!("(j.config ->> {}){found_as} IS NOT DISTINCT FROM {wanted}", text(key));
+            let query = query(key, expression);
+            assert!(query.starts_with(&format!("SELECT {compared} AND true AS same")), "{query}");
         }
     }
 }

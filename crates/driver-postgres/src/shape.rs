@@ -90,3 +90,21 @@ fn in_words(there: &There<'_>, found: &str, made: &str) -> String {
     };
     format!("index `{}` is there already and is another one: it is `{found}`, the file says `{made}`", there.index)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copy_of_an_index_is_said_to_be_on_the_table_itself() {
+        let there = There { index: "i", schema: "app", table: "t", is_valid: true };
+        let found = "CREATE INDEX i ON app.t USING btree (a)";
+        for (made, said) in [
+            ("CREATE UNIQUE INDEX i ON pg_temp_3.t USING btree (a)", "CREATE UNIQUE INDEX i ON app.t USING btree (a)"),
+            ("CREATE INDEX i ON elsewhere", "CREATE INDEX i ON elsewhere"),
+        ] {
+            let words = in_words(&there, found, made);
+            assert!(words.ends_with(&format!("it is `{found}`, the file says `{said}`")), "{words}");
+        }
+    }
+}

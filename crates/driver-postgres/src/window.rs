@@ -18,8 +18,8 @@ use crate::place;
 use crate::rows::begins_with;
 
 /// The backend needs about eleven times a message's size: bodies above this are cut between statements.
-const MESSAGE: usize = 1 << 20;
-const COPY_CHUNK: usize = 1 << 16;
+const MESSAGE: usize = 1_048_576;
+const COPY_CHUNK: usize = 65_536;
 
 /// What is sent.
 pub(crate) struct Window<'a> {
@@ -151,10 +151,10 @@ impl Window<'_> {
     fn offset(&self, range: &Range<usize>, completed: usize, error: &Error) -> Option<usize> {
         let prefix = u32::try_from(self.guard.chars().count() + 1).ok()?;
         match error.as_db_error()?.position() {
-            Some(ErrorPosition::Original(position)) if *position > prefix => {
-                Some(range.start + place::offset_of(&self.text[range.clone()], position - prefix))
+            Some(ErrorPosition::Original(position)) => {
+                let behind = position.checked_sub(prefix)?;
+                Some(range.start + place::offset_of(&self.text[range.clone()], behind))
             }
-            Some(ErrorPosition::Original(_)) => None,
             _ => {
                 let index = completed.checked_sub(1)?;
                 let statements = self.body.statements.iter().filter(|statement| range.contains(&statement.range.start));

@@ -75,6 +75,13 @@ fn what_if_not_exists_leaves_otherwise_is_a_failure() {
         "hypertable `readings` is there already, and is another one: its chunk interval is 24:00:00, and the file says INTERVAL '2 days'",
     );
     assert_eq!(database.sql("SELECT to_regclass('behind') IS NULL"), "t", "all of it is rolled back");
+    files.refuses(
+        "003_same.sql",
+        "VACUUM;\nCREATE TABLE IF NOT EXISTS before (a int);\nSELECT create_hypertable('readings', 'ts', chunk_time_interval => INTERVAL '2 days', if_not_exists => TRUE);\nCREATE TABLE behind (a int);\n",
+        "its chunk interval is 24:00:00, and the file says INTERVAL '2 days'",
+    );
+    assert_eq!(database.sql("SELECT to_regclass('before') || ' ' || (to_regclass('behind') IS NULL)"), "before true");
+    let _ = database.sql("DELETE FROM dunlin.ledger WHERE id = 'app/003'");
     let changed = "SELECT create_hypertable('readings', 'ts', chunk_time_interval => INTERVAL '2 days', if_not_exists => TRUE);\nSELECT set_chunk_time_interval('readings', INTERVAL '2 days');\n";
     files.write("003_same.sql", changed);
     let _ = files.run("up --yes", 0);

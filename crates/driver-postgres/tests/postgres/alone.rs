@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use dunlin_driver::{Bench, Said, StepText};
+use dunlin_driver::{Bench, Claim, Said, StepText};
 use dunlin_planner::FailureClass::{Busy, Dirty, Estranged, Rejected, Unknown};
-use dunlin_planner::{LaneKind, Probe, QualifiedName, RowState, StatementClass};
+use dunlin_planner::{IndexShape, LaneKind, Probe, ProbeFact, QualifiedName, RowState, StatementClass};
 
 use crate::hostile::next;
 use crate::proxy::Proxy;
@@ -223,4 +223,88 @@ async fn limits_are_those_of_the_file() {
     held(&fresh, writer).await;
     let walked = bench.walk(&mut *session, &vacuum).await;
     assert!(walked.is_ok(), "{walked:?}");
+}
+
+/// What cannot be looked at now is no reason to take an index for the one that is meant, nor for another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_whose_table_is_locked_is_looked_at_later() {
+    let (fresh, bench) = bench().await;
+    fresh.psql("CREATE TABLE one (id int); CREATE INDEX one_id ON one (id)");
+    let shape = IndexShape { unique: false, rest: "(id)".to_owned() };
+    let table = QualifiedName { schema: None, name: "one".to_owned() };
+    let probe = Probe::IndexValid { index: "one_id".to_owned(), table, shape: Some(shape) };
+    let step = step(&bench, "CREATE INDEX CONCURRENTLY IF NOT EXISTS one_id ON one (id)", probe);
+    let mut session = bench.session(LaneKind::Long).await;
+    let other = fresh.session("BEGIN; LOCK one").await;
+    let failure = session.probe(&step.step.body, 0).await.unwrap_err();
+    assert_eq!((failure.class, failure.sqlstate.as_deref()), (Busy, Some("55P03")), "{failure:?}");
+    drop(other);
+    assert_eq!(session.probe(&step.step.body, 0).await, Ok(ProbeFact::Done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_gets_the_version_that_is_asked_for() {
+    let (fresh, bench) = bench().await;
+    fresh.psql("CREATE EXTENSION pg_trgm VERSION '1.3'");
+    let mut session = bench.session(LaneKind::Long).await;
+    let latest = "SELECT extversion = default_version FROM pg_extension, pg_available_extensions WHERE name = extname AND name = 'pg_trgm'";
+    for (id, version, shown) in [("a/1", Some("1.4"), "1.4|f"), ("a/2", None, "t")] {
+        let text =
+            format!("ALTER EXTENSION pg_trgm UPDATE{}", version.map(|it| format!(" TO '{it}'")).unwrap_or_default());
+        let probe = Probe::Updated { extension: "pg_trgm".to_owned(), version: version.map(str::to_owned) };
+        let step = bench.made(id, vec![alone(&text, probe)]);
+        let walked = bench.walk(&mut *session, &step).await;
+        assert!(walked.is_ok(), "{walked:?}");
+        let now = fresh.psql(&format!("SELECT extversion, ({latest}) FROM pg_extension WHERE extname = 'pg_trgm'"));
+        assert!(now.trim().ends_with(shown), "{now}");
+    }
+}
+
+/// The lock on a table is given back when its build is over, not when the step is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_free_once_its_build_is_over() {
+    let (fresh, bench) = bench().await;
+    fresh.psql("CREATE TABLE one (id int); CREATE TABLE two (id int)");
+    let index = |index: &str, table: &str| {
+        let text = format!("CREATE INDEX CONCURRENTLY {index} ON {table} (id)");
+        let table = QualifiedName { schema: None, name: table.to_owned() };
+        alone(&text, Probe::IndexValid { index: index.to_owned(), table, shape: None })
+    };
+    let long = bench.made("a/1", vec![index("one_id", "one"), index("two_id", "two")]);
+    let short = bench.made("a/2", vec![index("one_too", "one")]);
+    let writer = fresh.session("BEGIN; LOCK two IN ROW EXCLUSIVE MODE").await;
+    let watcher = fresh.session("SELECT 1").await;
+    let (mut first, mut second) = (bench.session(LaneKind::Long).await, bench.session(LaneKind::Long).await);
+    let meanwhile = async {
+        let building = "SELECT FROM pg_stat_progress_create_index WHERE relid = 'two'::regclass";
+        let since = Instant::now();
+        while watcher.query(building, &[]).await.unwrap().is_empty() {
+            assert!(since.elapsed() < Duration::from_secs(15), "the second build does not begin");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let walked = bench.walk(&mut *second, &short).await.map(drop);
+        drop(writer);
+        walked
+    };
+    let (ended, meanwhile) = tokio::join!(bench.walk(&mut *first, &long), meanwhile);
+    assert_eq!((ended.map(drop), meanwhile), (Ok(()), Ok(())));
+}
+
+/// A DROP DATABASE that was interrupted leaves one that nobody can connect to.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_database_is_removed_before_it_is_made() {
+    let (fresh, bench) = bench().await;
+    let name = format!("{}_made", fresh.name());
+    let step = step(&bench, &format!("CREATE DATABASE {name}"), Probe::DatabaseThere(name.clone()));
+    let mut session = bench.session(LaneKind::Long).await;
+    let task = bench.task(&step);
+    assert!(matches!(session.claim(&task).await, Ok(Claim::Taken { .. })));
+    assert_eq!(session.intend(&task, 0, &ProbeFact::Absent).await, Ok(()));
+    session.release().await;
+    fresh.psql(&format!("CREATE DATABASE {name}"));
+    fresh.psql(&format!("UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{name}'"));
+    let walked = bench.walk(&mut *session, &step).await.map(drop);
+    let limit = fresh.psql(&format!("SELECT datconnlimit FROM pg_database WHERE datname = '{name}'"));
+    fresh.psql(&format!("DROP DATABASE {name}"));
+    assert_eq!((walked, limit.trim()), (Ok(()), "-1"));
 }

@@ -38,7 +38,8 @@ async fn a_session_that_a_body_left_changed_is_ended() {
         let settings = PostgresSettings::new(options(&pooler.url(fresh.name())));
         let bench = Bench::new(body, Box::new(fresh.with(settings)));
         bench.bootstrap().await;
-        let step = raw("a/1", &format!("CREATE TABLE one (id int); {body}"));
+        let mut step = raw("a/1", &format!("CREATE TABLE one (id int); {body}"));
+        step.step.body.settings.search_path = Some("public".to_owned());
         let mut session = bench.session(LaneKind::Main).await;
         let ended = bench.apply_on(&mut *session, &step).await;
         assert_eq!(ended.map_err(|failure| failure.class), Err(FailureClass::Dirty), "{bench}");
