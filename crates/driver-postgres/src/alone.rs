@@ -314,7 +314,8 @@ impl PostgresSession {
     }
 
     pub(crate) async fn give_back(&mut self) {
-        if self.claimed.is_some() && self.settle().await {
+        if self.claimed.is_some() {
+            self.settle().await;
             self.unlock().await;
         }
     }

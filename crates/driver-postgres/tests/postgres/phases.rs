@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use dunlin_driver::{Bench, StepText};
 use dunlin_planner::FailureClass::{Busy, Interrupted, Rejected, Unknown};
-use dunlin_planner::{LaneKind, Probe, QualifiedName, Rebuilt, RowState, StatementClass};
+use dunlin_planner::{IndexShape, LaneKind, Probe, QualifiedName, Rebuilt, RowState, StatementClass};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::support::Fresh;
@@ -294,5 +294,35 @@ async fn a_lock_that_is_not_had_in_time() {
         let failure = ended.unwrap_err();
         assert_eq!((failure.class, failure.sqlstate.as_deref()), (Busy, Some("55P03")), "{bench}: {failure:?}");
         converges(&fresh, &bench, case).await;
+    }
+}
+
+/// A unique index that cannot be built, and whose table is locked right behind it: looking at what is left is cancelled, or
+/// waits in vain.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_build_while_its_table_is_locked() {
+    let case = building("CREATE UNIQUE INDEX CONCURRENTLY one_id ON one (slow(id))");
+    for cancels in [true, false] {
+        let (fresh, bench) = bench(&case).await;
+        fresh.psql("INSERT INTO one VALUES (1)");
+        let mut step = step(case.statement);
+        let shape = IndexShape { unique: true, rest: "(slow(id))".to_owned() };
+        let probe = Probe::IndexValid { index: "one_id".to_owned(), table: name("one"), shape: Some(shape) };
+        step.step.body.statements[0].class = StatementClass::Alone { what: case.statement.to_owned(), probe };
+        let (watcher, other) = (fresh.session("SELECT 1").await, fresh.session("BEGIN").await);
+        let mut running = bench.session(LaneKind::Long).await;
+        let meanwhile = async {
+            in_phase(&watcher, BUILDING).await;
+            other.batch_execute("LOCK one").await.unwrap();
+            let looks = in_phase(&watcher, LOCK).await;
+            if cancels {
+                watcher.batch_execute(&format!("SELECT pg_cancel_backend({looks})")).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_secs(if cancels { 1 } else { 8 })).await;
+            drop(other);
+        };
+        let (ended, ()) = tokio::join!(bench.walk(&mut *running, &step), meanwhile);
+        assert_eq!(ended.unwrap_err().sqlstate.as_deref(), Some("23505"));
+        assert_eq!(fresh.psql(WRECKS).trim() == NO_WRECKS, cancels, "cancelled: {cancels}");
     }
 }
