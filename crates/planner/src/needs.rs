@@ -119,7 +119,7 @@ impl Judge<'_> {
                 Have::Installed => self.capabilities.installed.contains(&need.feature) || has(&need.feature),
             };
             // One that is certain says more than one that is not.
-            let key = (&need.feature, need.have == Have::Installed);
+            let key = (&need.feature, matches!(need.have, Have::Installed));
             if !met && first.get(&key).is_none_or(|told| need.is_certain && !told.is_certain) {
                 first.insert(key, need);
             }

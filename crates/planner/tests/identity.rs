@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dunlin_planner::{
-    Adoption, Databases, Finding, Graph, How, Identity, Ledger, Limits, Next, Observed, Run, Scope, Selection,
-    Timestamp, UpRequest, adopt, plan_up, unmet,
+    Adoption, Databases, EnvironmentName, FailureClass, Finding, Graph, How, Identity, Ledger, Limits, Next, Observed,
+    Run, Scope, Selection, Timestamp, UpRequest, adopt, plan_up, unmet,
 };
 use insta::assert_snapshot;
 
@@ -171,6 +171,32 @@ fn a_standby() {
     auth/2 pending
     iot/1 pending
     ");
+}
+
+/// Whoever is about to write into a ledger asks the same, and is told what to do.
+#[test]
+fn a_ledger_is_written_by_whom_it_belongs_to() {
+    let identity = |database| Identity { system: "7".to_owned(), database, timeline: 1 };
+    for (born, refused) in [(None, false), (Some(identity(5)), false), (Some(identity(9)), true)] {
+        let ended = identity(5).recognise(born.as_ref());
+        assert_eq!(ended.is_err(), refused, "{born:?}");
+        if let Err(failure) = ended {
+            assert_eq!(failure.class, FailureClass::Estranged);
+            assert_eq!(
+                failure.hint.as_deref(),
+                Some("it was copied with TEMPLATE, or dropped and restored; `dunlin plan` says what to do")
+            );
+        }
+    }
+    let (prod, dev): (EnvironmentName, EnvironmentName) = ("prod".parse().unwrap(), "dev".parse().unwrap());
+    assert_eq!(prod.admits(Some(&prod)), Ok(()));
+    for (asked, said) in [(Some(&dev), "`dev`"), (None, "none")] {
+        let failure = prod.admits(asked).unwrap_err();
+        assert_eq!(failure.class, FailureClass::Estranged);
+        assert_eq!(failure.message, format!("this ledger belongs to environment `prod`, and the run is for {said}"));
+        let hint = "check the target's URL; `--env prod` is what this database was migrated with";
+        assert_eq!(failure.hint.as_deref(), Some(hint));
+    }
 }
 
 const TWICE: &str = "

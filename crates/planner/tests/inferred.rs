@@ -56,6 +56,26 @@ fn a_job_waits_for_the_first_migration_that_makes_what_it_calls() {
     ");
 }
 
+/// What runs again whenever it is edited comes behind: the versioned migration has made it first, whatever they are called.
+#[test]
+fn a_versioned_migration_makes_it_before_a_repeatable_one() {
+    assert_snapshot!(check("
+        iot/0_views repeatable
+        cron/1
+        makes iot/0_views ts.late
+        makes iot/3 ts.late
+        calls cron/1 ts.late metrics
+    ", "graph"), @"
+    auth/1
+    iot/1
+    iot/2 <sequence iot/1
+    iot/3 <sequence iot/2
+    cron/1 <inferred iot/3
+    iot/0_views <sequence iot/3
+    iot/views <sequence iot/3
+    ");
+}
+
 #[test]
 fn what_is_declared_counts_more() {
     let lines = "

@@ -4,6 +4,7 @@
 
 mod advice;
 mod backfill;
+mod called;
 mod chain;
 mod cycles;
 mod dependencies;

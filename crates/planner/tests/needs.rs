@@ -1,8 +1,9 @@
 //! What statements need of their server, and where it comes from.
 
+use dunlin_planner::{Feature, Graph, Have, Need, Place, Scope, Selection, Severity, UpRequest, plan_up};
 use insta::assert_snapshot;
 
-use crate::support::show;
+use crate::support::{Fixture, show};
 
 #[test]
 fn what_a_server_does_not_offer_is_found_at_the_statement() {
@@ -79,4 +80,36 @@ apply b/1 on metrics
 error feature-needed Invalid: `use_timescaledb-2.20` needs `timescaledb-2.20`, which the server of `metrics` does not offer: it is PostgreSQL 17.11 (line 7)
   hint: add `requires = ["timescaledb-2.20"]` to set `b`, so that it is held back where the server lacks it; or use a server that has it
 "#);
+}
+
+/// Of several statements that need one thing, the first that certainly does is named, or else the first.
+#[test]
+fn one_statement_is_named_for_each_thing() {
+    for (certain, named) in [
+        ([true, true], (Severity::Error, 3)),
+        ([true, false], (Severity::Error, 3)),
+        ([false, true], (Severity::Error, 4)),
+        ([false, false], (Severity::Warning, 3)),
+    ] {
+        let mut fixture = Fixture::parse(
+            "
+            target metrics timescale
+            set iot metrics
+            iot/1
+        ",
+        );
+        let need = |(line, is_certain)| Need {
+            what: "use_it".to_owned(),
+            feature: Feature("pg_trgm".to_owned()),
+            have: Have::Offered,
+            is_certain,
+            place: Place { line, ..Place::file("m.sql") },
+        };
+        fixture.catalog.migrations[0].up.needs.all = (3..).zip(certain).map(need).collect();
+        let graph = Graph::build(&fixture.catalog).unwrap();
+        let selection = Selection::of(&graph, &Scope::default()).unwrap();
+        let plan = plan_up(&graph, &selection, &fixture.observed, UpRequest { only: false });
+        let said = plan.findings.iter().map(|finding| (finding.severity, finding.place.as_ref().unwrap().line));
+        assert_eq!(said.collect::<Vec<_>>(), [named], "{certain:?}");
+    }
 }

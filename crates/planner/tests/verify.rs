@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use dunlin_planner::{
-    AggregateShape, Claim, Claimed, Compression, CompressionSetting, Dimension, Failure, FailureClass, Found, Graph,
-    Listed, Place, Policed, ProbeFact, Promise, QualifiedName, Scope, Selection, Slicing, Verification, expected,
+    AggregateShape, Claim, Claimed, Compression, CompressionSetting, Confirmed, Declared, Dimension, Expected, Failure,
+    FailureClass, Finding, Found, Graph, Listed, Place, Policed, ProbeFact, Promise, QualifiedName, Scope, Selection,
+    Slicing, StepSettings, Verification, expected,
 };
 use insta::assert_snapshot;
 
@@ -37,7 +38,11 @@ fn aggregate(name: &str) -> Claim {
 }
 
 fn retention(relation: &str) -> Claim {
-    let (procedure, relation) = ("policy_retention".to_owned(), relation.to_owned());
+    policy("policy_retention", relation)
+}
+
+fn policy(procedure: &str, relation: &str) -> Claim {
+    let (procedure, relation) = (procedure.to_owned(), relation.to_owned());
     Claim::Makes(Promise::Policy(Policed { procedure, relation, config: Vec::new(), schedule: None }))
 }
 
@@ -136,6 +141,58 @@ iot/1: retention policy of `t` {}
 "#);
 }
 
+/// What is said twice is one thing, and is where it was said last; what has a name or a column of its own is another.
+#[test]
+fn what_is_said_twice_is_one_thing() {
+    assert_snapshot!(check([
+        vec![hypertable("t"), retention("t"), policy("policy_reorder", "t"), hash("t", "site", "4"), hash("t", "room", "2")],
+        vec![hypertable("t"), hypertable("u"), retention("t"), retention("u"), hash("t", "site", "8")],
+        vec![],
+    ], Ok(Vec::new())), @r#"
+iot/1: reorder policy of `t` {}
+iot/1: dimension `room` of `t` {"by": "Hash(Some(\"2\"))"}
+iot/2: hypertable `t` {"interval": "Some(\"'1 day'\")"}
+iot/2: hypertable `u` {"interval": "Some(\"'1 day'\")"}
+iot/2: retention policy of `t` {}
+iot/2: retention policy of `u` {}
+iot/2: dimension `site` of `t` {"by": "Hash(Some(\"8\"))"}
+"#);
+}
+
+#[test]
+fn a_dimension_is_changed_by_what_means_it() {
+    let dimensions = || vec![hypertable("t"), hash("t", "site", "4"), hash("t", "room", "2")];
+    let eight = || Slicing::Hash(Some("8".to_owned()));
+    for (means, by, left) in [
+        (Some("site"), eight(), ["'1 day'", "8", "2"]),
+        (None, eight(), ["'1 day'", "8", "8"]),
+        (Some("site"), range("'9 days'"), ["'1 day'", "4", "2"]),
+        (Some("ts"), range("'9 days'"), ["'9 days'", "4", "2"]),
+        (None, range("'9 days'"), ["'9 days'", "4", "2"]),
+    ] {
+        let shown = check([dimensions(), vec![slice(Some("t"), means, by)], vec![]], Ok(Vec::new()));
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines.len(), 3, "{shown}");
+        assert!(
+            lines.iter().zip(left).all(|(line, left)| line.contains(&format!("\\\"{left}\\\""))),
+            "{means:?}: {shown}"
+        );
+    }
+}
+
+/// What a script drops altogether is gone, and nobody knows what was made behind it.
+#[test]
+fn what_drops_everything_hides_what_was_declared() {
+    let all = || Claim::Drops { name: "*".to_owned() };
+    assert_snapshot!(check([vec![hypertable("t")], vec![all()], vec![]], Ok(there())), @"
+Note verify-unknown: 4 of the hypertables, continuous aggregates and policies in `metrics` are declared by no migration, unless `iot/2` made them: what it makes shows only when it runs
+");
+    let nothing = check([vec![], vec![], vec![]], Ok(there()));
+    assert_eq!(check([vec![all()], vec![], vec![]], Ok(there())), nothing, "nothing was known before");
+    let again = check([vec![hypertable("u"), all()], vec![hypertable("t")], vec![]], Ok(Vec::new()));
+    assert_eq!(again.lines().count(), 1, "{again}");
+}
+
 /// A table, an aggregate and two policies of that table.
 fn there() -> Vec<Listed> {
     let name = |name: &str| QualifiedName { schema: Some("public".to_owned()), name: name.to_owned() };
@@ -161,6 +218,9 @@ iot/2: continuous aggregate `hourly` {}
 iot/2: retention policy of `public.t` {}
 "#
     );
+    let elsewhere = Claim::Allows { procedure: "policy_compression".to_owned(), relation: "u".to_owned() };
+    let said = check([vec![elsewhere], vec![], vec![]], Ok(there()));
+    assert!(said.contains("compression policy of `public.t` is in `metrics`"), "{said}");
     assert_snapshot!(check([vec![hypertable("app.t")], vec![], vec![]], Ok(there())), @r#"
 iot/1: hypertable `app.t` {"interval": "Some(\"'1 day'\")"}
 Note verify-undeclared: hypertable `public.t` is in `metrics`, and no applied migration declares it
@@ -195,4 +255,70 @@ Note verify-undeclared: compression policy of `public.t` is in `metrics`, and no
     assert_snapshot!(check([vec![hypertable("t")], vec![renames], vec![]], Ok(there())), @"
 Note verify-unknown: 4 of the hypertables, continuous aggregates and policies in `metrics` are declared by no migration, unless `iot/2` made them: what it makes shows only when it runs
 ");
+}
+
+/// What is answered of a hypertable that is expected and of a function that a job calls.
+#[test]
+fn an_answer_is_confirmed_or_found() {
+    let hypertable = Promise::Hypertable { relation: "t".to_owned(), column: None, interval: None };
+    let name = QualifiedName { schema: None, name: "rollup".to_owned() };
+    let routine = Promise::Routine { job: "nightly".to_owned(), name };
+    let other = "hypertable `t` is there already, and is another one: its chunk interval is 1, and the file says 2";
+    let mut said = String::new();
+    for promise in [hypertable, routine] {
+        let facts =
+            [ProbeFact::Done, ProbeFact::Absent, ProbeFact::Other { what: other.to_owned() }, ProbeFact::Unknown];
+        for fact in facts {
+            let (migration, place) = ("iot/1".parse().unwrap(), Place::file("m.sql"));
+            let one = Expected { promise: promise.clone(), migration, place, settings: StepSettings::default() };
+            let mut declared = Declared::default();
+            declared.expected.push(one);
+            let mut verification = Verification::default();
+            let found = Found { facts: vec![fact], listed: Ok(Vec::new()) };
+            verification.compare(&"metrics".parse().unwrap(), &declared, &found);
+            for Confirmed { what, .. } in &verification.confirmed {
+                writeln!(said, "confirmed: {what}").unwrap();
+            }
+            for Finding { severity, code, message, hint, class, .. } in &verification.findings {
+                let hint = hint.as_ref().map(|hint| format!("\n  {hint}")).unwrap_or_default();
+                writeln!(said, "{severity:?} {class:?} {code}: {message}{hint}").unwrap();
+            }
+        }
+    }
+    assert_snapshot!(said, @"
+confirmed: hypertable `t`
+Error Drift verify-missing: hypertable `t` is not in `metrics`, and `iot/1` made it
+  make it again, by hand or in a new migration; or write a migration that removes it
+Error Drift verify-differs: in `metrics`, hypertable `t` is not as its migration says: its chunk interval is 1, and the file says 2
+  put it back, by hand or in a new migration; or write a migration that says what it is now
+Note Drift verify-unknown: nobody can tell whether hypertable `t` is as its migration says
+Error Drift job-orphan: `rollup`, which job `nightly` calls, is not in `metrics`
+  each of its runs fails: make it again, or take the job back
+Error Drift verify-differs: in `metrics`, hypertable `t` is not as its migration says: its chunk interval is 1, and the file says 2
+  put it back, by hand or in a new migration; or write a migration that says what it is now
+Note Drift verify-unknown: nobody can tell whether `rollup`, which job `nightly` calls, is as its migration says
+");
+}
+
+/// Only a database with TimescaleDB is asked what else it has; another one is of interest while something is expected of it.
+#[test]
+fn databases_of_which_nothing_is_expected_are_left_out() {
+    for (claim, asked) in [(hypertable("t"), true), (Claim::Drops { name: "t".to_owned() }, false)] {
+        let mut fixture = Fixture::parse(
+            "
+            target core postgres
+            set auth core
+            auth/1
+            row core auth/1
+        ",
+        );
+        let claimed = Claimed { claim, place: Place::file("m.sql") };
+        fixture.catalog.migrations[0].up.needs.claims = vec![claimed];
+        let graph = Graph::build(&fixture.catalog).unwrap();
+        let selection = Selection::of(&graph, &Scope::default()).unwrap();
+        let (declared, _) = expected(&graph, &selection, &fixture.observed);
+        assert_eq!(declared.len(), usize::from(asked));
+        assert!(declared.values().all(|declared| !declared.lists()));
+    }
+    assert!(check([vec![], vec![], vec![]], Ok(there())).contains("verify-undeclared"), "this one is asked");
 }

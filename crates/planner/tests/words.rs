@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use dunlin_planner::{
-    Body, Digest, Effect, Kind, MigrationId, Pattern, Place, Probe, QualifiedName, Rebuilt, Streamed, TargetKind,
-    Thing, Version,
+    Body, Digest, Effect, Feature, Kind, MigrationId, Needs, Pattern, Place, Probe, QualifiedName, Rebuilt, Refresh,
+    Streamed, Support, TargetKind, Thing, Version,
 };
 
 use crate::support::{body, statement};
@@ -41,6 +41,66 @@ fn qualified_names_are_quoted_for_the_server_and_bare_for_people() {
         let name = QualifiedName { schema: schema.map(str::to_owned), name: name.to_owned() };
         assert_eq!([name.to_string(), name.quoted()], [bare, quoted]);
     }
+}
+
+/// As the server reads a name in a string: folded, but for what is quoted.
+#[test]
+fn names_in_strings_are_read_as_the_server_reads_them() {
+    for (text, schema, name) in [
+        ("t", None, "t"),
+        (" Readings ", None, "readings"),
+        ("App.Readings", Some("app"), "readings"),
+        ("\"App\".\"Readings\"", Some("App"), "Readings"),
+        ("\"App\".Readings", Some("App"), "readings"),
+        ("\"a.b\".c", Some("a.b"), "c"),
+        ("\"say \"\"Hi\"\"\"", None, "say \"Hi\""),
+        ("\"A\"B\"C\"", None, "AbC"),
+    ] {
+        let read = QualifiedName::in_string(text);
+        assert_eq!((read.schema.as_deref(), read.name.as_str()), (schema, name), "{text}");
+    }
+}
+
+#[test]
+fn what_a_statement_leaves_is_said_in_words() {
+    let named = |thing: fn(QualifiedName, String) -> Thing| Effect::There(thing(name("t"), "x".to_owned()));
+    for (effect, words) in [
+        (Effect::There(Thing::Database("d".to_owned())), "database d is there"),
+        (Effect::Gone(Thing::Table(name("t"))), "table t is gone"),
+        (named(|table, name| Thing::Column { table, name }), "column x of t is there"),
+        (named(|table, name| Thing::Index { table, name }), "index x of t is there"),
+        (named(|table, name| Thing::Projection { table, name }), "projection x of t is there"),
+        (named(|table, name| Thing::Constraint { table, name }), "constraint x of t is there"),
+        (Effect::There(Thing::Function("f".to_owned())), "function f is there"),
+        (Effect::There(Thing::User("u".to_owned())), "user u is there"),
+        (Effect::Gone(Thing::Role("r".to_owned())), "role r is gone"),
+        (Effect::Mutated { table: name("t"), command: "DELETE WHERE a".to_owned() }, "DELETE WHERE a is done in t"),
+    ] {
+        assert_eq!(effect.to_string(), words);
+    }
+    let refresh = |from: Option<&str>, to: Option<&str>| {
+        let (from, to) = (from.map(str::to_owned), to.map(str::to_owned));
+        Refresh { name: name("hourly"), from, to }.to_string()
+    };
+    assert_eq!(refresh(None, None), "refresh of `hourly`");
+    assert_eq!(refresh(Some("2026-01-01"), Some("2026-02-01")), "refresh of `hourly` from 2026-01-01 to 2026-02-01");
+}
+
+/// A plan in JSON says nothing of what a body does not need.
+#[test]
+fn a_body_without_needs_says_nothing_of_them() {
+    let nothing = body("up", &"a/1".parse().unwrap(), vec![statement(None)]);
+    let brings = Needs { brings: BTreeSet::from([Feature("postgis".to_owned())]), ..Needs::default() };
+    for (needs, told) in [(Needs::default(), false), (brings, true)] {
+        let json = serde_json::to_value(Body { needs, ..nothing.clone() }).unwrap();
+        assert_eq!(json.get("needs").is_some(), told, "{json}");
+    }
+}
+
+#[test]
+fn what_is_there_in_part_is_there() {
+    let supports = [Support::Yes, Support::Partly("but for seeds"), Support::No("nothing to do")];
+    assert_eq!(supports.map(Support::is_there), [true, true, false]);
 }
 
 /// Versions are keys: those that are equal have one hash, and others mostly have not.

@@ -145,7 +145,7 @@ pub(crate) fn freeze(health: &Health) -> Vec<Check> {
 pub(crate) fn clock(health: &Health) -> Vec<Check> {
     each(Area::Clock, &health.clock, |ahead| {
         let (apart, way) =
-            (Duration::from_millis(ahead.unsigned_abs()), if *ahead < 0 { "behind" } else { "ahead of" });
+            (Duration::from_millis(ahead.unsigned_abs()), if ahead.is_negative() { "behind" } else { "ahead of" });
         if apart < Duration::from_secs(2) {
             return vec![Check::ok(Area::Clock, "the server's clock and this machine's agree")];
         }

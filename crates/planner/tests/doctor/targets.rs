@@ -1,106 +1,17 @@
-//! What a doctor makes of facts: one thing changed against a database that is well, and what is said of it.
+//! What a doctor says of targets: whether they are reached and by which way, privileges, ledgers, standbys, and what others left.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dunlin_planner::{
-    Access, Area, Audit, Class, Creation, Direct, Encryption, Examination, ExtensionSeen, Failure, FailureClass,
-    Finding, Freeze, Health, HostSeen, InvalidIndex, Lag, Ledger, Level, Line, Load, LongTransaction, Membership,
-    Mutation, Prepared, Replication, RoleSeen, Room, Route, ServerRole, Setting, Slot, StandbySeen, TargetName, Told,
-    Transactions, Used, Verified, diagnose,
+    Access, Area, Audit, Class, Creation, Direct, Examination, Failure, FailureClass, Finding, Health, HostSeen,
+    InvalidIndex, Lag, Ledger, LongTransaction, Membership, Mutation, Prepared, Replication, RoleSeen, Route,
+    RunsUnder, ServerRole, Slot, StandbySeen, TargetName, Told, Transactions, Verified, diagnose,
 };
 use insta::assert_snapshot;
 
+use super::well::{all, check, line, of, replication, role, seconds, well};
 use crate::support::Fixture;
-
-fn role() -> RoleSeen {
-    RoleSeen {
-        name: "app".to_owned(),
-        superuser: false,
-        sees_others: true,
-        ledger: Access::Absent { may_create: true },
-        members: Vec::new(),
-        creations: Vec::new(),
-    }
-}
-
-fn replication() -> Replication {
-    Replication {
-        standby: None,
-        names: String::new(),
-        commit: "on".to_owned(),
-        standbys: Vec::new(),
-        slots: Vec::new(),
-    }
-}
-
-/// A database that nothing is wrong with.
-fn well() -> Health {
-    Health {
-        hosts: vec![HostSeen { name: "db:5432".to_owned(), answer: Ok(ServerRole::Primary) }],
-        line: line(Route::Network, Some(Verified::Name)),
-        pooled: Told::Known(false),
-        direct: Direct::None,
-        extensions: Told::Known(Vec::new()),
-        preloaded: Told::Known(Vec::new()),
-        role: Told::Known(role()),
-        replication: Told::Known(replication()),
-        transactions: Told::Known(Transactions::default()),
-        prepared: Told::Known(Vec::new()),
-        indexes: Told::Known(Vec::new()),
-        limits: load(10, 97, 20),
-        room: Told::Known(Room { size: 24 << 20, free: None }),
-        clock: Told::Known(-30),
-        settings: Told::Known(Vec::new()),
-        freeze: Told::Known(Freeze { transactions: 3_000_000, multixacts: 1, autovacuum: true }),
-        mutations: Told::Foreign,
-        extra: BTreeMap::new(),
-    }
-}
-
-fn line(way: Route, verified: Option<Verified>) -> Told<Line> {
-    let encryption = verified.map(|verified| Encryption { version: "TLS 1.3".to_owned(), verified });
-    Told::Known(Line { host: "db:5432".to_owned(), way, encryption })
-}
-
-fn load(used: u64, of: u64, locks: u64) -> Told<Load> {
-    let connections = vec![("the server's connections".to_owned(), Used { used, of })];
-    Told::Known(Load { connections, wanted: 8, locks: Some(Used { used: locks, of: 100 }) })
-}
-
-/// What is said of a target whose declaration is `target`, with one thing changed; without what is well, or in `area` all.
-fn of(target: &str, area: Option<Area>, change: impl FnOnce(&mut Examination)) -> String {
-    let Fixture { catalog, observed } = Fixture::parse(target);
-    let name: TargetName = "core".parse().unwrap();
-    let facts = observed[&name].facts().unwrap().clone();
-    let mut examination = Examination { offers: None, facts: Ok(facts), health: Ok(well()), log: Ok(None) };
-    change(&mut examination);
-    let examined = BTreeMap::from([(name, examination)]);
-    let diagnosis = diagnose(&catalog, &examined, Duration::from_mins(1));
-    let checks = diagnosis.targets.iter().flat_map(|target| &target.checks);
-    let shown = checks.filter(|check| area.map_or(check.level != Level::Ok, |area| check.area == area));
-    let lines = shown.map(|check| {
-        let class = check.class.map(|class| format!(" {class:?}").to_lowercase()).unwrap_or_default();
-        let hint = check.hint.as_ref().map(|hint| format!("\n    {hint}")).unwrap_or_default();
-        format!("{}{class} {}: {}{hint}", check.level.as_str(), check.area.as_str(), check.message)
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The same of a change to the facts.
-fn check(change: impl FnOnce(&mut Health)) -> String {
-    of("target core postgres", None, |examination| change(examination.health.as_mut().unwrap()))
-}
-
-/// The same of everything in one area, where each change is a line of its own.
-fn all<T>(area: Area, cases: impl IntoIterator<Item = T>, change: impl Fn(&mut Health, T)) -> String {
-    let one = |case| of("target core postgres", Some(area), |seen| change(seen.health.as_mut().unwrap(), case));
-    cases.into_iter().map(one).collect::<Vec<_>>().join("\n")
-}
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
 
 #[test]
 fn all_is_well() {
@@ -119,12 +30,21 @@ fn out_of_reach_nothing_else_is_said() {
     let refused = |class| {
         of("target core postgres", None, |examination| {
             let failure = Failure { detail: Some("a\nb".to_owned()), ..Failure::new(class, "it cannot be reached") };
-            examination.health = Err(failure);
+            examination.health = Err(Failure { hint: Some("look".to_owned()), ..failure });
         })
     };
-    assert_snapshot!(refused(FailureClass::Unreachable), @"error blocked reach: it cannot be reached: a; b");
-    assert_snapshot!(refused(FailureClass::Rejected), @"error failed reach: it cannot be reached: a; b");
-    assert_snapshot!(refused(FailureClass::Misconfigured), @"error invalid reach: it cannot be reached: a; b");
+    assert_snapshot!(refused(FailureClass::Unreachable), @"
+    error blocked reach: it cannot be reached: a; b
+        look
+    ");
+    assert_snapshot!(refused(FailureClass::Rejected), @"
+    error failed reach: it cannot be reached: a; b
+        look
+    ");
+    assert_snapshot!(refused(FailureClass::Misconfigured), @"
+    error invalid reach: it cannot be reached: a; b
+        look
+    ");
 }
 
 #[test]
@@ -232,6 +152,11 @@ fn privileges() {
     "#);
 }
 
+fn audit(sealed: usize, findings: Vec<Finding>) -> Audit {
+    let target = "core".parse().unwrap();
+    Audit { target, sealed, unsealed: 0, heads: Vec::new(), head: None, unexplained: 0, findings }
+}
+
 #[test]
 fn ledgers() {
     let seen = |change: fn(&mut Examination)| of("target core postgres\nledger core", Some(Area::Ledger), change);
@@ -268,16 +193,14 @@ fn ledgers() {
     ");
     assert_snapshot!(seen(|examination| {
         let finding = Finding::error("log-changed", "line 3 was changed").class(Class::Drift);
-        examination.log = Ok(Some(Audit {
-            target: "core".parse().unwrap(),
-            sealed: 7,
-            unsealed: 0,
-            heads: Vec::new(),
-            head: None,
-            unexplained: 0,
-            findings: vec![finding],
-        }));
-    }), @"error drift ledger: line 3 was changed");
+        examination.log = Ok(Some(audit(7, vec![finding.hint("ask who did it")])));
+    }), @"
+    error drift ledger: line 3 was changed
+        ask who did it
+    ");
+    assert_snapshot!(seen(|examination| {
+        examination.log = Ok(Some(audit(7, Vec::new())));
+    }), @"ok ledger: is there, 7 lines sealed and unchanged");
     assert_snapshot!(seen(|examination| {
         examination.log = Err(Failure::new(FailureClass::Rejected, "permission denied"));
     }), @"info ledger: the log is not known: permission denied");
@@ -293,7 +216,10 @@ fn standbys() {
     let slot = |name: &str, active, kept| Slot { name: name.to_owned(), active, kept };
     let cases = [
         Replication { standby: Some(Lag { bytes: None, time: Some(seconds(7)) }), ..replication() },
-        Replication { standbys: vec![standby("a", true, 0, 0), standby("b", false, 0, 0)], ..replication() },
+        Replication {
+            standbys: vec![standby("a", true, 0, 0), standby("b", false, 0, 0), standby("c", false, 0, 0)],
+            ..replication()
+        },
         Replication { names: "FIRST 2 (a, b)".to_owned(), standbys: vec![standby("a", true, 0, 0)], ..replication() },
         Replication { names: "a".to_owned(), commit: "local".to_owned(), ..replication() },
         Replication {
@@ -303,7 +229,11 @@ fn standbys() {
         },
         Replication {
             standbys: vec![standby("late", false, 90, 10), standby("far", false, 0, 1 << 30)],
-            slots: vec![slot("read", true, 1 << 40), slot("small", false, 10), slot("forgotten", false, 3 << 30)],
+            slots: vec![
+                slot("read", true, 1 << 40),
+                slot("small", false, (1 << 30) - 1),
+                slot("forgotten", false, 1 << 30),
+            ],
             ..replication()
         },
     ];
@@ -311,7 +241,7 @@ fn standbys() {
     assert_snapshot!(said, @"
     error blocked replication: the server is a standby, 7 s behind: it takes no writes
         let the target name the primary, or all hosts of it (`host=one,two`), of which the one that takes writes is found
-    ok replication: a primary, with 2 standbys, 1 of them synchronous
+    ok replication: a primary, with 3 standbys, 1 of them synchronous
     error blocked replication: commits wait for 2 synchronous standbys of `FIRST 2 (a, b)`, and 1 of them follows
         every migration would wait until they follow: start them, or take them out of `synchronous_standby_names`
     ok replication: a primary, without standbys
@@ -321,7 +251,7 @@ fn standbys() {
         backfills rest while a standby is far behind, and a failover would lose what it has not received
     warning replication: standby `far` follows, 0 s and 1 GiB behind
         backfills rest while a standby is far behind, and a failover would lose what it has not received
-    warning replication: nobody reads from replication slot `forgotten`, and the server keeps 3 GiB of its log for it
+    warning replication: nobody reads from replication slot `forgotten`, and the server keeps 1 GiB of its log for it
         a backfill makes that grow until the disk is full: SELECT pg_drop_replication_slot('forgotten') if nobody comes back
     ");
 }
@@ -375,128 +305,76 @@ fn what_others_left() {
         DROP INDEX CONCURRENTLY public.i, or REINDEX INDEX CONCURRENTLY public.i; one that a migration left is mended by the next run
     info indexes: public.j on public.t is not valid yet: somebody builds it
     ");
-    let many = check(|health| {
-        health.prepared = Told::Known((0..8).map(|number| prepared(&number.to_string(), 100)).collect());
-        health.room = Told::Foreign;
+    for (number, more) in [(8, Some("warning prepared: 3 prepared transactions more")), (5, None)] {
+        let many = check(|health| {
+            health.prepared = Told::Known((0..number).map(|number| prepared(&number.to_string(), 100)).collect());
+            health.room = Told::Foreign;
+        });
+        let warnings: Vec<_> = many.lines().filter(|line| line.starts_with("warning")).collect();
+        assert_eq!(warnings.len(), 5 + more.iter().len(), "{many}");
+        assert_eq!(warnings.last().copied().filter(|line| line.ends_with("more")), more, "{many}");
+    }
+}
+
+/// Two names for one database are told of the second; what is switched off is not asked.
+#[test]
+fn targets_beside_one_another() {
+    let Fixture { catalog, observed } = Fixture::parse(
+        "
+        target core postgres
+        target main postgres
+        target old postgres off
+        same main core
+    ",
+    );
+    let examined = observed.iter().map(|(name, seen)| {
+        let facts = Ok(seen.facts().unwrap().clone());
+        (name.clone(), Examination { offers: None, facts, health: Ok(well()), log: Ok(None) })
     });
-    assert_eq!(many.lines().filter(|line| line.starts_with("warning")).count(), 6, "{many}");
-    assert!(many.ends_with("warning prepared: 3 prepared transactions more"), "{many}");
+    let diagnosis = diagnose(&catalog, &examined.collect(), Duration::from_mins(1));
+    let same_as = diagnosis.targets.iter().map(|target| target.same_as.as_ref().map(ToString::to_string));
+    assert_eq!(same_as.collect::<Vec<_>>(), [None, Some("core".to_owned())]);
+    assert_eq!(diagnosis.off.iter().map(ToString::to_string).collect::<Vec<_>>(), ["old"]);
+    assert_eq!(diagnosis.classes().count(), 0);
+}
+
+/// The exit code follows from the kinds of trouble, of a check as of the identity of databases.
+#[test]
+fn errors_are_of_classes() {
+    let Fixture { catalog, observed } = Fixture::parse(
+        "
+        target core postgres
+        set auth core
+        identity core now 8 5 1 born 7 5 1
+    ",
+    );
+    let name: TargetName = "core".parse().unwrap();
+    let facts = Ok(observed[&name].facts().unwrap().clone());
+    let health = Err(Failure::new(FailureClass::Unreachable, "it cannot be reached"));
+    let examined = BTreeMap::from([(name, Examination { offers: None, facts, health, log: Ok(None) })]);
+    let diagnosis = diagnose(&catalog, &examined, Duration::from_mins(1));
+    assert_eq!(diagnosis.classes().collect::<Vec<_>>(), [Class::Blocked, Class::Drift]);
 }
 
 #[test]
-fn what_is_left_of_the_server() {
-    let loads = [load(10, 97, 20), load(90, 97, 20), load(89, 97, 70)];
-    let said = all(Area::Connections, loads, |health, load| health.limits = load);
-    assert_snapshot!(said, @"
-    ok connections: 87 of 97 of the server's connections are free
-    warning connections: 7 of 97 of the server's connections are free, and a run may open 8
-        with fewer, parts of a run wait for one another or fail to connect: end what is idle, or raise the limit
-    ok connections: 8 of 97 of the server's connections are free
-    ");
-    let said = all(Area::Locks, [69, 70], |health, locks| health.limits = load(1, 97, locks));
-    assert_snapshot!(said, @"
-    ok locks: 69 of 100 entries of the lock table are in use
-    warning locks: 70 of 100 entries of the lock table are in use
-        a migration takes one for each table, index and partition that it touches: raise `max_locks_per_transaction`
-    ");
-    let room = |size, free: Option<(u64, u64)>| Room { size, free: free.map(|(used, of)| Used { used, of }) };
-    let rooms =
-        [room(5 << 30, None), room(5 << 30, Some((10 << 30, 100 << 30))), room(5 << 30, Some((96 << 30, 100 << 30)))];
-    let said = all(Area::Disk, rooms, |health, room| health.room = Told::Known(room));
-    assert_snapshot!(said, @"
-    info disk: the database has 5 GiB; what is free is not known: the server does not tell
-    ok disk: the database has 5 GiB, 90 GiB are free
-    warning disk: the database has 5 GiB, and 4 GiB of 100 GiB are free
-        a migration that writes a table anew needs its size once more
-    ");
-}
-
-#[test]
-fn settings_ages_and_clocks() {
-    let setting = |name: &str, value: &str, time: Option<u64>| Setting {
-        name: name.to_owned(),
-        value: value.to_owned(),
-        time: time.map(Duration::from_millis),
-    };
-    let settings = [
-        vec![],
-        vec![
-            setting("statement_timeout", "3000 ms", Some(3000)),
-            setting("idle_session_timeout", "90000 ms", Some(90_000)),
-        ],
-        vec![setting("idle_session_timeout", "5000 ms", Some(5000))],
-        vec![setting("idle_session_timeout", "60000 ms", Some(60_000))],
-    ];
-    let said = all(Area::Timeouts, settings, |health, settings| health.settings = Told::Known(settings));
-    assert_snapshot!(said, @"
-    ok timeouts: nothing is set that ends what takes long
-    info timeouts: statement_timeout = 3000 ms: Dunlin sets its own in its transactions
-    warning timeouts: `idle_session_timeout` is 5000 ms for this role or database
-        a session that rests between two statements is cut: ALTER ROLE … SET idle_session_timeout = 0
-    ok timeouts: nothing is set that ends what takes long
-    ");
-    let ages = [(999_999_999, 0, true), (1_000_000_000, 0, true), (0, 2_000_000_000, false)];
-    let said = all(Area::Freeze, ages, |health, (transactions, multixacts, autovacuum)| {
-        health.freeze = Told::Known(Freeze { transactions, multixacts, autovacuum });
-    });
-    assert_snapshot!(said, @"
-    ok freeze: the oldest transaction number is 999 million old
-    warning freeze: the oldest transaction number is 1000 million old
-        look for what keeps vacuum from freezing (long and prepared transactions, replication slots), then run `VACUUM (FREEZE)`
-    error failed freeze: the oldest transaction number is 2000 million old, and at 2147 the server takes no more writes
-        look for what keeps vacuum from freezing (long and prepared transactions, replication slots), then run `VACUUM (FREEZE)`
-    warning freeze: `autovacuum` is off
-        after a backfill nothing cleans up dead rows, and statistics grow old: switch it on
-    ");
-    let said = all(Area::Clock, [1999, -1999, 2000, -90_000], |health, ahead| health.clock = Told::Known(ahead));
-    assert_snapshot!(said, @"
-    ok clock: the server's clock and this machine's agree
-    ok clock: the server's clock and this machine's agree
-    info clock: the server's clock is 2 seconds ahead of this machine's; nothing is decided by it
-    info clock: the server's clock is 90 seconds behind this machine's; nothing is decided by it
-    ");
-}
-
-#[test]
-fn kinds() {
-    let of_kind = |kind: &str, area, libraries: &[&str], extra: &[(&str, &str)]| {
-        of(&format!("target core {kind}"), Some(area), |examination| {
-            let health = examination.health.as_mut().unwrap();
-            health.preloaded = Told::Known(libraries.iter().map(|name| (*name).to_owned()).collect());
-            health.extra = extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            health.extensions = Told::Known(vec![
-                ExtensionSeen { name: "pg_cron".to_owned(), available: "1.6".to_owned(), installed: None },
-                ExtensionSeen {
-                    name: "timescaledb".to_owned(),
-                    available: "2.19.3".to_owned(),
-                    installed: Some("2.18.0".to_owned()),
-                },
-            ]);
-        })
-    };
-    assert_snapshot!(of_kind("cron", Area::Software, &["timescaledb"], &[]), @"
-    info software: timescaledb 2.18.0 is in the database, and the server has 2.19.3
-        `ALTER EXTENSION timescaledb UPDATE` in a migration of its own
-    error failed software: the target is of kind `cron`, and the server does not preload pg_cron
-        add pg_cron to `shared_preload_libraries` and restart the server
-    ");
-    assert_snapshot!(of_kind("timescale", Area::Software, &["timescaledb"], &[]), @"
-    info software: timescaledb 2.18.0 is in the database, and the server has 2.19.3
-        `ALTER EXTENSION timescaledb UPDATE` in a migration of its own
-    ");
-    let timescale =
-        [("max_worker_processes", "8"), ("max_parallel_workers", "8"), ("timescaledb.max_background_workers", "16")];
-    assert_snapshot!(of_kind("timescale", Area::Workers, &[], &timescale), @"
-    warning workers: `max_worker_processes` is 8, and timescaledb.max_background_workers wants 27 with what else there is
-        set `max_worker_processes` to 27 and restart the server, or jobs do not start
-    ");
-    let cron = |most: &'static str| {
-        [("max_worker_processes", most), ("cron.use_background_workers", "on"), ("cron.max_running_jobs", "32")]
-    };
-    assert_snapshot!(of_kind("cron", Area::Workers, &[], &cron("8")), @"
-    warning workers: `max_worker_processes` is 8, and cron.max_running_jobs wants 33 with what else there is
-        set `max_worker_processes` to 33 and restart the server, or jobs do not start
-    ");
-    assert_snapshot!(of_kind("cron", Area::Workers, &[], &cron("33")), @"ok workers: `max_worker_processes` is 33, enough for cron.max_running_jobs");
-    assert_eq!(of_kind("postgres", Area::Workers, &[], &cron("8")), "");
+fn privileges_are_looked_at_for_the_roles_of_a_targets_own_files() {
+    let mut catalog = Fixture::parse(
+        "
+        target core postgres
+        target metrics postgres
+        set auth core
+        set iot metrics
+        auth/1
+        auth/2
+        iot/1
+    ",
+    )
+    .catalog;
+    let roles = [Some("owner"), None, Some("other")];
+    for (migration, role) in catalog.migrations.iter_mut().zip(roles) {
+        migration.up.settings.role = role.map(str::to_owned);
+    }
+    let under = RunsUnder::of(&catalog, &"core".parse().unwrap());
+    let roles: Vec<_> = under.bodies.iter().map(|(role, _)| role.as_deref()).collect();
+    assert_eq!(roles, [None, Some("owner")]);
 }
