@@ -7,6 +7,7 @@ mod conformance;
 mod connecting;
 mod cut;
 mod hostile;
+mod jobs;
 mod lost;
 mod phases;
 mod place;
