@@ -320,3 +320,135 @@ pub(crate) async fn held(client: &Client, project: &ProjectName, id: &MigrationI
     let message = format!("`{id}` is held by process {pid} ({application}) for {age} s{}", awaits.unwrap_or_default());
     Failure { sqlstate: failure.sqlstate, ..Failure::new(FailureClass::Busy, message) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dunlin_driver::StepText;
+    use dunlin_planner::{Place, RunId};
+
+    use super::*;
+
+    /// What is judged of `a/1`, on its way up or down.
+    fn of<T>(up: bool, judge: impl FnOnce(&StepTask<'_>) -> T) -> T {
+        let applied = StepText::apply("a/1", &["SELECT nowhere"]);
+        let step = if up { applied } else { StepText::revert(&applied, &["SELECT nowhere"], &[]) };
+        let (project, run) = (ProjectName::new("acme").unwrap(), RunId::new("r1").unwrap());
+        judge(&StepTask {
+            project: &project,
+            run: &run,
+            step: &step.step,
+            text: Arc::clone(&step.text),
+            pieces: None,
+            timeline: None,
+            ledgers: &|_| None,
+            notices: Arc::new(|_| {}),
+        })
+    }
+
+    fn failed(sqlstate: &str) -> Failure {
+        let failure = Failure::new(FailureClass::Rejected, "`b/1` is reverted");
+        Failure { sqlstate: Some(sqlstate.to_owned()), context: Some("in DO".to_owned()), ..failure }
+    }
+
+    #[test]
+    fn a_row_that_a_claim_does_not_start_from_is_done_already_or_says_why() {
+        use FailureClass::{Busy, Dirty, Estranged};
+        let half = "its file ended its own transaction half way: look at the database";
+        let edited = "it ran statement by statement and its file has changed in what was done already: look at";
+        let same = |up| of(up, |task| task.step.checksum);
+        let other = Digest::of(b"other");
+        for (up, row, end) in [
+            (true, None, Err((Busy, "the row of `a/1` changed just now", ""))),
+            (true, Some((RowState::Applied, true, same(true))), Ok(false)),
+            (
+                true,
+                Some((RowState::Applied, true, other)),
+                Err((Estranged, "`a/1` is applied with another checksum, ", "somebody applied it from other files")),
+            ),
+            (true, Some((RowState::Reverted, true, other)), Err((Busy, "the row of `a/1` changed just now", ""))),
+            (true, Some((RowState::Running, true, other)), Err((Dirty, "`a/1` was begun by run r0 and", half))),
+            (true, Some((RowState::Running, false, other)), Err((Dirty, "`a/1` was begun by run r0 and", edited))),
+            (false, None, Ok(false)),
+            (false, Some((RowState::Reverted, true, other)), Ok(false)),
+            (false, Some((RowState::Applied, true, same(false))), Err((Busy, "the row of `a/1` changed just now", ""))),
+            (
+                false,
+                Some((RowState::Reverting, true, other)),
+                Err((Dirty, "`a/1` was being taken back by run r0", half)),
+            ),
+        ] {
+            let now = row.map(|(state, transactional, checksum)| RowNow {
+                state,
+                transactional,
+                checksum,
+                run: "r0".to_owned(),
+            });
+            match (of(up, |task| not_claimed(task, now)), end) {
+                (Err(failure), Err((class, message, hint))) => {
+                    assert_eq!(failure.class, class, "{failure:?}");
+                    assert!(failure.message.starts_with(message), "{failure:?}");
+                    assert!(failure.hint.unwrap_or_default().starts_with(hint), "{message}");
+                }
+                (done, end) => assert_eq!(done.ok(), end.ok(), "{up} {row:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_means_what_its_part_of_the_window_makes_of_it() {
+        let place = || Place { line: 9, ..Place::file("jobs.toml") };
+        for (part, sqlstate, line, class, context) in [
+            (Part::Opening, "55P03", None, FailureClass::Rejected, false),
+            (Part::Body(Some(7)), "42703", Some((1, 8)), FailureClass::Rejected, true),
+            (Part::Body(None), "42703", None, FailureClass::Rejected, true),
+            (Part::Piece(Some(place())), "42703", Some((9, place().column)), FailureClass::Rejected, true),
+            (Part::Closing, "23503", None, FailureClass::Rejected, false),
+            (Part::Closing, "25006", None, FailureClass::Rejected, false),
+        ] {
+            let unreachable = sqlstate == "25006";
+            let before = if unreachable { FailureClass::Unreachable } else { FailureClass::Rejected };
+            let failure = of(true, |task| in_part(task, &part, Failure { class: before, ..failed(sqlstate) }));
+            assert_eq!(failure.place.map(|place| (place.line, place.column)), line, "{sqlstate}");
+            assert_eq!((failure.class, failure.context.is_some()), (class, context), "{sqlstate}");
+            let read_only = "the migration made its own transaction read only";
+            assert_eq!(failure.hint.as_deref(), unreachable.then_some(read_only));
+        }
+    }
+
+    #[test]
+    fn a_body_that_left_its_transaction_is_for_a_person_to_look_at() {
+        let id = "a/1".parse().unwrap();
+        for (sqlstate, detail) in [(LEFT, None), ("22012", Some("`b/1` is reverted"))] {
+            let failure = left(failed(sqlstate), &id, "it ended its own transaction");
+            assert_eq!((failure.class, &*failure.message), (FailureClass::Dirty, "it ended its own transaction"));
+            assert_eq!(failure.detail.as_deref(), detail);
+            assert_eq!(failure.sqlstate.as_deref(), detail.map(|_| sqlstate));
+            let hint =
+                "take COMMIT, ROLLBACK and END out of the file; then look at the database, then say `dunlin repair";
+            assert!(failure.hint.unwrap_or_default().starts_with(hint));
+        }
+    }
+
+    #[test]
+    fn a_database_that_is_not_as_planned_says_what_it_is() {
+        let again = Some("the ledger changed since the plan was made: plan again");
+        for (up, sqlstate, class, message, hint) in [
+            (true, OTHER_TIMELINE, FailureClass::FailedOver, "the server of `target` failed over to another one", None),
+            (
+                true,
+                OTHER_LEDGER,
+                FailureClass::Estranged,
+                "target `target` is not the database that was planned for: it holds another ledger",
+                Some("the name leads to another server now; plan again"),
+            ),
+            (true, NEEDS, FailureClass::Estranged, "`a/1` cannot be applied while `b/1` is reverted", again),
+            (false, NEEDS, FailureClass::Estranged, "`a/1` cannot be taken back while `b/1` is reverted", again),
+        ] {
+            let failure = of(up, |task| estranged(task, failed(sqlstate)));
+            assert_eq!((failure.class, &*failure.message, failure.hint.as_deref()), (class, message, hint));
+            assert_eq!((failure.sqlstate, failure.context), (None, None));
+        }
+    }
+}

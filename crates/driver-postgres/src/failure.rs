@@ -89,3 +89,48 @@ fn hint(state: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_says_whether_waiting_helps() {
+        use FailureClass::{Busy, Rejected, Unknown, Unreachable};
+        for (class, states) in [
+            (Busy, "40001 40P01 55P03 55006"),
+            (Unreachable, "53300 57P03 08001 08004 25006"),
+            (Unknown, "57P01 57P02 57P05 25P03 08000 08003 08006 08P01"),
+            (Rejected, "42601 57014 23505 XX000"),
+        ] {
+            for state in states.split(' ') {
+                assert_eq!(class_of_state(state), class, "{state}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_migrations_often_meet_has_a_hint_of_its_own() {
+        let states = "25001 2D000 55P04 53100 53200 57014 42P07 55006 42501 25006 XX001";
+        let hints: std::collections::BTreeSet<_> = states.split(' ').map(|state| hint(state).expect(state)).collect();
+        assert_eq!(hints.len(), states.split(' ').count());
+        assert_eq!(["42710", "42701", "42P06"].map(hint), [hint("42P07"); 3]);
+        assert_eq!((hint("XX002"), hint("42601")), (hint("XX001"), None));
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{said}")]
+    struct Caused {
+        said: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    #[test]
+    fn causes_are_said_once_each() {
+        let error = |said, source: Option<Caused>| Caused { said, source: source.map(Box::new) };
+        let refused = || error("connection refused", None);
+        assert_eq!(chain(&refused()), "connection refused");
+        let whole = error("it failed", Some(error("no way: connection refused", Some(refused()))));
+        assert_eq!(chain(&whole), "it failed: no way: connection refused");
+    }
+}

@@ -144,3 +144,55 @@ fn literal(value: &str) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || " .:+-/_".contains(char);
     if value.chars().all(plain) { format!("'{value}'") } else { sql::text(value) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_literal_that_no_setting_changes() {
+        for plain in ["7", "2026-01-01 00:00:00+00", "a_b/c.d"] {
+            assert_eq!(literal(plain), format!("'{plain}'"));
+        }
+        for other in ["it's", "a\\b", "ä", "{1,2}"] {
+            assert_eq!(literal(other), sql::text(other));
+        }
+    }
+
+    #[test]
+    fn an_offset_leads_back_to_the_file() {
+        let mut filled = Filled { text: String::new(), pieces: Vec::new() };
+        assert_eq!(filled.original(3), 0);
+        filled.push("UPDATE t WHERE ", 10..25);
+        filled.push("(a > 1 AND a <= 9)", 25..31);
+        filled.push(" AND b", 31..37);
+        let offsets = [0, 14, 15, 20, 32, 33, 35, 38, 99].map(|offset| filled.original(offset));
+        assert_eq!(offsets, [10, 24, 25, 25, 25, 31, 33, 36, 37]);
+        assert_eq!(filled.text, "UPDATE t WHERE (a > 1 AND a <= 9) AND b");
+    }
+
+    #[test]
+    fn a_cursor_is_behind_the_range_that_is_done() {
+        let found = |rows, upto: Option<&str>| Found { rows, upto: upto.map(|key| vec![key.to_owned()]), last: false };
+        let column = Column { name: "id".to_owned(), data_type: "bigint".to_owned() };
+        let mut ranges = Ranges {
+            unclaimed: true,
+            step: 0,
+            rows: 0,
+            table: "t".to_owned(),
+            columns: vec![column],
+            after: None,
+            next: found(10, Some("9")),
+        };
+        assert_eq!(ranges.condition(None), "((\"id\") <= (CAST('9' AS bigint)))");
+        assert_eq!(ranges.cursor(), json!({"after": ["9"], "rows": 10}));
+        ranges.advance(found(5, Some("14")));
+        assert_eq!((ranges.unclaimed, ranges.step, ranges.rows), (false, 1, 10));
+        let range = "((\"t\".\"id\") > (CAST('9' AS bigint)) AND (\"t\".\"id\") <= (CAST('14' AS bigint)))";
+        assert_eq!(ranges.condition(Some("t")), range);
+        assert_eq!(ranges.cursor(), json!({"after": ["14"], "rows": 15}));
+        ranges.advance(found(0, None));
+        assert_eq!(ranges.condition(None), "(false)");
+        assert_eq!((ranges.step, ranges.rows, ranges.cursor()), (2, 15, json!({"after": ["14"], "rows": 15})));
+    }
+}
