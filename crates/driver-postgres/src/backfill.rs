@@ -67,9 +67,7 @@ impl PostgresSession {
                 Ok(BatchClaim::AlreadyDone)
             }
             Err(failure) => {
-                if failure.class == FailureClass::Unknown || !self.settle().await {
-                    self.hang_up();
-                }
+                self.settle().await;
                 self.unlock().await;
                 Err(self.perhaps_interrupted(failure))
             }

@@ -213,11 +213,7 @@ impl PostgresSession {
     /// is in doubt.
     pub(crate) async fn left_by(&mut self, error: &tokio_postgres::Error) -> Failure {
         let failure = self.failure(error);
-        if failure.class == FailureClass::Unknown || !self.settle().await {
-            self.hang_up();
-            return Failure { class: FailureClass::Unknown, ..failure };
-        }
-        failure
+        if self.settle().await { failure } else { Failure { class: FailureClass::Unknown, ..failure } }
     }
 
     /// Washes off what a body that left its transaction may have set, unless a session lock would go with it.
