@@ -76,6 +76,8 @@ fn what_is_none() {
         "*/0 * * * *",
         "1,,2 * * * *",
         "-1 * * * *",
+        "+5 * * * *",
+        "*/+5 * * * *",
         "@dayly",
         "0 seconds",
         "60 seconds",
@@ -99,6 +101,8 @@ fn what_is_none() {
     */0 * * * *: `*/0`: a step is a number from 1 on [*/0]
     1,,2 * * * *: `` is no minute from 0 to 59 []
     -1 * * * *: `` is no minute from 0 to 59 [-1]
+    +5 * * * *: `+5` is no minute from 0 to 59 [+5]
+    */+5 * * * *: `*/+5`: a step is a number from 1 on [*/+5]
     @dayly: `@dayly` is no schedule; did you mean `@daily`? [@dayly]
     0 seconds: `0` is no number of seconds from 1 to 59 [0]
     60 seconds: `60` is no number of seconds from 1 to 59 [60]

@@ -227,9 +227,9 @@ impl Field {
         if low > high {
             return Err(format!("`{part}` runs backwards, and would never come"));
         }
-        let step = match step.map(str::parse::<u32>) {
+        let step = match step.map(digits) {
             None => 1,
-            Some(Ok(step @ 1..=99)) => step,
+            Some(Some(step @ 1..=99)) => step,
             Some(_) => return Err(format!("`{part}`: a step is a number from 1 on")),
         };
         Ok((low..=high).step_by(step as usize).fold(0, |set, number| set | 1 << number))
@@ -240,12 +240,16 @@ impl Field {
         if let Some(place) = by_name() {
             return Ok(self.low + u32::try_from(place).expect("there are at most twelve"));
         }
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse() {
-            Ok(number) if digits && (self.low..=self.high).contains(&number) => Ok(number),
+        match digits(text) {
+            Some(number) if (self.low..=self.high).contains(&number) => Ok(number),
             _ => Err(format!("`{text}` is no {} from {} to {}", self.what, self.low, self.high)),
         }
     }
+}
+
+/// A number of digits alone: pg_cron takes no sign.
+fn digits(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 impl fmt::Display for Schedule {
