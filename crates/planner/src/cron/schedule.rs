@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::facts::JobsVersion;
-use super::time::{self, Day};
+use super::time::Day;
 
 /// A schedule that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,20 +149,11 @@ impl Schedule {
         }
         None
     }
-
-    /// Every how many seconds it runs, where it says so.
-    #[must_use]
-    pub fn seconds(&self) -> Option<u32> {
-        match self.0 {
-            When::Seconds(seconds) => Some(seconds),
-            _ => None,
-        }
-    }
 }
 
 impl Fields {
     fn fits(&self, day: &Day) -> bool {
-        let by_day = has(self.days, day.day) || (self.last_day && day.day == time::days_of(day.year, day.month));
+        let by_day = has(self.days, day.day) || (self.last_day && day.ends_month());
         let by_weekday = has(self.weekdays, day.weekday);
         let fits = if self.any_day || self.any_weekday { by_day && by_weekday } else { by_day || by_weekday };
         has(self.months, day.month) && fits
@@ -232,7 +223,7 @@ impl Field {
             Some(Some(step @ 1..=99)) => step,
             Some(_) => return Err(format!("`{part}`: a step is a number from 1 on")),
         };
-        Ok((low..=high).step_by(step as usize).fold(0, |set, number| set | 1 << number))
+        Ok((low..=high).step_by(step as usize).map(|number| 1 << number).sum())
     }
 
     fn number(&self, text: &str) -> Result<u32, String> {
