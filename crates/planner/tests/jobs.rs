@@ -47,22 +47,25 @@ fn an_edited_file_is_applied() {
     let cases: [(Change, &str); _] = [
         (|cron| cron.job().schedule = "0 3 * * *".into(), "schedule `0 2 * * *` to `0 3 * * *`"),
         (|cron| cron.job().command = "SELECT 2".into(), "command `SELECT 1` to `SELECT 2`"),
+        (|cron| cron.job().database = Some("core".into()), "database `jobs` to `core_prod`"),
         (|cron| cron.job().user = Some("anna".into()), "user `dunlin` to `anna`"),
         (|cron| cron.job().active = false, "active `true` to `false`"),
     ];
     for (change, what) in cases {
         let prepared = |cron: &mut Crontab| {
+            cron.target("core").database = "core_prod".into();
             cron.server().superuser = true;
             cron.server().roles.insert("anna".into());
             change(cron);
         };
-        let lines = "row jobs cron/jobs edited";
+        let lines = "target core postgres\n row jobs cron/jobs edited";
         assert_eq!(up(lines, prepared), format!("cron/jobs: alter nightly#1, {what}"));
+        let database = if what.contains("core_prod") { "core_prod" } else { "jobs" };
         let removed = |cron: &mut Crontab| {
             prepared(cron);
             cron.server().live.clear();
         };
-        assert_eq!(up(lines, removed), "cron/jobs: create nightly in jobs");
+        assert_eq!(up(lines, removed), format!("cron/jobs: create nightly in {database}"));
     }
 }
 

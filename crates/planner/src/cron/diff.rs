@@ -106,7 +106,8 @@ fn change(id: &MigrationId, job: &Job, facts: &JobFacts) -> Result<Option<JobCha
 }
 
 fn is_as_declared(left: &AppliedJob, job: &Job) -> bool {
-    (&left.schedule, left.sum, &left.user, left.active) == (&job.schedule, job.sum(), &job.user, job.active)
+    (&left.schedule, left.sum, Some(&left.database), &left.user, left.active)
+        == (&job.schedule, job.sum(), job.database.as_ref(), &job.user, job.active)
 }
 
 fn ambiguous(job: &Job, several: &[&LiveJob]) -> Finding {
