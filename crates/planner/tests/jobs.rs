@@ -1,127 +1,212 @@
-//! Sets of jobs: an applied one is planned again where the server's jobs are otherwise.
+//! Sets of jobs: an applied one is planned again where the server's jobs are otherwise, and what a plan does to each job.
 
-use std::collections::{BTreeMap, BTreeSet};
+use dunlin_planner::{Graph, Job, Scope, Selection, Word};
 
-use dunlin_planner::{
-    AppliedJob, DownRequest, DownScope, Graph, Job, JobChange, JobFacts, Jobs, JobsVersion, LiveJob, Observed, Place,
-    Plan, Scope, Selection, UpRequest, plan_down, plan_up,
-};
-use insta::assert_snapshot;
+use crate::support::{Crontab, live, nightly};
 
-use crate::support::Fixture;
+type Change = fn(&mut Crontab);
 
-const PROJECT: &str = "
-    target jobs cron
-    set cron jobs
-    cron/1
-    row jobs cron/1
-";
+/// What `up` does where these lines stand, and this is otherwise.
+fn up(lines: &str, change: impl FnOnce(&mut Crontab)) -> String {
+    let mut crontab = Crontab::parse(lines);
+    change(&mut crontab);
+    crontab.up().trim_end().to_owned()
+}
 
-fn nightly() -> Job {
-    Job {
-        name: "nightly".to_owned(),
-        schedule: "0 2 * * *".to_owned(),
-        command: "SELECT 1".to_owned(),
-        database: None,
-        user: None,
-        active: true,
-        place: Place::file("cron/jobs.toml"),
+fn check(lines: &str, cases: &[(Change, &str)]) {
+    for (change, expected) in cases {
+        assert_eq!(up(lines, change), *expected);
     }
-}
-
-/// A server with the job, at these hours as these roles. `dunlin` asks, and has left it behind at two.
-fn server(live: &[(u8, &str)]) -> JobFacts {
-    let Job { name, schedule, command, user, active, .. } = nightly();
-    let live = live.iter().enumerate().map(|(index, (hour, user))| LiveJob {
-        id: index as u64 + 1,
-        name: name.clone(),
-        schedule: format!("0 {hour} * * *"),
-        command: command.clone(),
-        database: "jobs".to_owned(),
-        user: (*user).to_owned(),
-        active,
-    });
-    let live = live.collect();
-    let sum = nightly().sum();
-    let left = AppliedJob { name, schedule, sum, database: "jobs".to_owned(), user, active };
-    JobFacts {
-        version: JobsVersion(1, 6),
-        installed: true,
-        database: "jobs".to_owned(),
-        user: "dunlin".to_owned(),
-        superuser: false,
-        denied: Vec::new(),
-        live,
-        databases: BTreeSet::from(["jobs".to_owned()]),
-        roles: BTreeSet::new(),
-        zone: "UTC".to_owned(),
-        clock: None,
-        applied: BTreeMap::from([("cron/1".parse().unwrap(), vec![left])]),
-        words: BTreeMap::new(),
-    }
-}
-
-/// What is planned over such a server.
-fn planned(live: &[(u8, &str)], plan: impl Fn(&Graph<'_>, &Selection, &Fixture) -> Plan) -> String {
-    let mut fixture = Fixture::parse(PROJECT);
-    fixture.catalog.migrations[0].up.jobs = Some(Jobs { declared: vec![nightly()], ..Jobs::default() });
-    let Some(Observed::Facts(facts)) = fixture.observed.values_mut().next() else { unreachable!() };
-    facts.jobs = Some(Box::new(server(live)));
-    let graph = Graph::build(&fixture.catalog).unwrap();
-    let plan = plan(&graph, &Selection::of(&graph, &Scope::default()).unwrap(), &fixture);
-    let steps = plan.steps.iter().map(|step| {
-        let changes = step.body.jobs.iter().flat_map(|jobs| &jobs.changes).map(told);
-        format!("{}: [{}]\n", step.id, changes.collect::<Vec<_>>().join(", "))
-    });
-    steps.chain(plan.errors().map(|finding| format!("{}: {}\n", finding.code, finding.message))).collect()
-}
-
-fn told(change: &JobChange) -> String {
-    match change {
-        JobChange::Create { job, .. } => format!("create {}", job.name),
-        JobChange::Alter { id, what, .. } => {
-            let what = what.iter().map(|one| format!("{} `{}` to `{}`", one.key, one.from, one.to));
-            format!("alter {id}: {}", what.collect::<Vec<_>>().join(", "))
-        }
-        JobChange::Remove { id, .. } => format!("remove {id}"),
-    }
-}
-
-fn up(live: &[(u8, &str)]) -> String {
-    planned(live, |graph, selection, fixture| plan_up(graph, selection, &fixture.observed, UpRequest { only: false }))
 }
 
 #[test]
-fn an_applied_set_is_planned_where_jobs_are_otherwise() {
-    assert_snapshot!(up(&[(2, "dunlin")]), @"");
-    assert_snapshot!(up(&[(3, "dunlin")]), @"cron/1: [alter 1: schedule `0 3 * * *` to `0 2 * * *`]");
-    assert_snapshot!(up(&[]), @"cron/1: [create nightly]");
+fn what_somebody_did_by_hand_is_put_right() {
+    assert_eq!(up("", |_| {}), "");
+    assert_eq!(up("", |cron| cron.server().live.clear()), "cron/jobs once more: create nightly in jobs by hand");
+    let cases: [(Change, &str); _] = [
+        (|cron| cron.live().schedule = "0 3 * * *".into(), "schedule `0 3 * * *` to `0 2 * * *`!"),
+        (|cron| cron.live().command = "SELECT 2".into(), "command `SELECT 2` to `SELECT 1`!"),
+        (|cron| cron.live().database = "core".into(), "database `core` to `jobs`!"),
+        (|cron| cron.live().active = false, "active `false` to `true`!"),
+        (
+            |cron| {
+                cron.live().active = false;
+                cron.job().schedule = "0 3 * * *".into();
+            },
+            "schedule `0 2 * * *` to `0 3 * * *`, active `false` to `true`!",
+        ),
+    ];
+    for (change, what) in cases {
+        assert_eq!(up("", change), format!("cron/jobs once more: alter nightly#1 by hand, {what}"));
+    }
 }
 
+/// What the file says anew is nobody's hand, whether the job is still there or not.
+#[test]
+fn an_edited_file_is_applied() {
+    let cases: [(Change, &str); _] = [
+        (|cron| cron.job().schedule = "0 3 * * *".into(), "schedule `0 2 * * *` to `0 3 * * *`"),
+        (|cron| cron.job().command = "SELECT 2".into(), "command `SELECT 1` to `SELECT 2`"),
+        (|cron| cron.job().database = Some("core".into()), "database `jobs` to `core_prod`"),
+        (|cron| cron.job().user = Some("anna".into()), "user `dunlin` to `anna`"),
+        (|cron| cron.job().active = false, "active `true` to `false`"),
+    ];
+    for (change, what) in cases {
+        let prepared = |cron: &mut Crontab| {
+            cron.target("core").database = "core_prod".into();
+            cron.server().superuser = true;
+            cron.server().roles.insert("anna".into());
+            change(cron);
+        };
+        let lines = "target core postgres\n row jobs cron/jobs edited";
+        assert_eq!(up(lines, prepared), format!("cron/jobs: alter nightly#1, {what}"));
+        let database = if what.contains("core_prod") { "core_prod" } else { "jobs" };
+        let removed = |cron: &mut Crontab| {
+            prepared(cron);
+            cron.server().live.clear();
+        };
+        assert_eq!(up(lines, removed), format!("cron/jobs: create nightly in {database}"));
+    }
+}
+
+#[test]
+fn a_job_of_a_role_goes_back_to_it() {
+    let given_away: Change = |cron| {
+        cron.server().superuser = true;
+        cron.server().roles.insert("anna".into());
+        cron.job().user = Some("anna".into());
+        cron.left().user = Some("anna".into());
+    };
+    check("", &[(given_away, "cron/jobs once more: alter nightly#1 by hand, user `dunlin` to `anna`!")]);
+}
+
+#[test]
+fn what_a_person_said_counts_more_than_the_file() {
+    fn said(cron: &mut Crontab, active: bool) {
+        cron.server().words.insert(1, Word { active, by: "anna".into(), reason: None });
+    }
+    let paused_again = "cron/jobs once more: alter nightly#1 by hand, active `true` to `false`!";
+    check(
+        "",
+        &[
+            (
+                |cron| {
+                    said(cron, false);
+                    cron.live().active = false;
+                },
+                "",
+            ),
+            (|cron| said(cron, false), paused_again),
+            // The file says by now what the person said.
+            (
+                |cron| {
+                    said(cron, false);
+                    cron.job().active = false;
+                },
+                paused_again,
+            ),
+            (
+                |cron| {
+                    said(cron, true);
+                    cron.job().active = false;
+                    cron.left().active = false;
+                },
+                "",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_job_that_nobody_left_behind_is_taken_over() {
+    check(
+        "row jobs cron/jobs reverted",
+        &[
+            (|cron| cron.server().applied.clear(), "cron/jobs: adopt nightly#1"),
+            (
+                |cron| {
+                    cron.server().applied.clear();
+                    cron.live().schedule = "0 3 * * *".into();
+                },
+                "cron/jobs: adopt nightly#1, schedule `0 3 * * *` to `0 2 * * *`",
+            ),
+            // It was another set's, which declares it no longer.
+            (
+                |cron| {
+                    let left = cron.left().clone();
+                    cron.server().applied = [("billing/jobs".parse().unwrap(), vec![left])].into();
+                },
+                "cron/jobs:",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_job_is_known_by_its_role_or_as_the_only_one_of_its_name() {
+    fn of(cron: &mut Crontab, users: &[&str]) {
+        cron.server().live = (1..).zip(users).map(|(id, user)| live(id, user)).collect();
+        cron.job().schedule = "0 3 * * *".into();
+    }
+    let altered = |id: u64| format!("cron/jobs: alter nightly#{id}, schedule `0 2 * * *` to `0 3 * * *`");
+    let cases: [(Change, String); _] = [
+        (|cron| of(cron, &["anna"]), altered(1)),
+        (|cron| of(cron, &["anna", "dunlin"]), altered(2)),
+        (
+            |cron| {
+                of(cron, &["dunlin", "anna"]);
+                cron.server().superuser = true;
+                cron.server().roles.insert("anna".into());
+                cron.job().user = Some("anna".into());
+                cron.left().user = Some("anna".into());
+            },
+            altered(2),
+        ),
+        (
+            |cron| of(cron, &["anna", "bert"]),
+            "cron/jobs: \n\
+             error job-ambiguous Invalid: the server has several jobs `nightly`, of `anna` and `bert` (line 1)\n  \
+             hint: say which is meant: user = \"…\""
+                .to_owned(),
+        ),
+    ];
+    for (change, expected) in cases {
+        assert_eq!(up("row jobs cron/jobs edited", change), expected);
+    }
+}
+
+/// Nor is an applied set settled whose jobs are not known apart.
 #[test]
 fn an_applied_set_whose_jobs_are_not_known_apart_is_refused() {
-    assert_snapshot!(up(&[(2, "anna"), (2, "bert")]), @"
-    cron/1: []
-    job-ambiguous: the server has several jobs `nightly`, of `anna` and `bert`
-    ");
+    let several = |cron: &mut Crontab| cron.server().live = vec![live(1, "anna"), live(2, "bert")];
+    assert!(up("", several).starts_with("cron/jobs: \nerror job-ambiguous"));
+}
+
+#[test]
+fn a_job_that_is_declared_no_longer_goes_unless_another_set_of_its_server_has_it() {
+    fn moved(cron: &mut Crontab) {
+        cron.declare("cron/jobs", Vec::new());
+        cron.declare("billing/jobs", vec![nightly()]);
+    }
+    let billing = |target: &str| format!("set billing {target}\n billing/jobs repeatable\n row {target} billing/jobs");
+    let removed = "cron/jobs once more: remove nightly#1";
+    check("", &[(|cron| cron.declare("cron/jobs", Vec::new()), removed)]);
+    check(&billing("jobs"), &[(moved, "")]);
+    check(&format!("target far cron\n {}", billing("far")), &[(moved, removed)]);
 }
 
 #[test]
 fn taking_a_set_back_removes_its_jobs() {
-    let request = DownRequest { scope: DownScope::Last, cascade: false };
-    let down =
-        |live| planned(live, |graph, selection, fixture| plan_down(graph, selection, &fixture.observed, &request));
-    assert_snapshot!(down(&[(3, "dunlin")]), @"cron/1: [remove 1]");
+    assert_eq!(Crontab::parse("").down(), "cron/jobs: remove nightly#1\n");
 }
 
 #[test]
 fn a_selection_reads_the_databases_that_its_jobs_work_in() {
-    let mut fixture =
-        Fixture::parse(&format!("{PROJECT} target core postgres\n target spare postgres off\n target idle postgres\n"));
+    let mut crontab = Crontab::parse("target core postgres\n target spare postgres off\n target idle postgres");
     let job = |database: &str| Job { database: Some(database.to_owned()), ..nightly() };
     let declared = ["core", "spare", "none"].map(job).into_iter().chain([nightly()]).collect();
-    fixture.catalog.migrations[0].up.jobs = Some(Jobs { declared, ..Jobs::default() });
-    let graph = Graph::build(&fixture.catalog).unwrap();
+    crontab.declare("cron/jobs", declared);
+    let graph = Graph::build(&crontab.0.catalog).unwrap();
     let scope = Scope { sets: vec!["cron".to_owned()], ..Scope::default() };
     let targets = Selection::of(&graph, &scope).unwrap().targets(&graph);
     assert_eq!(targets.iter().map(ToString::to_string).collect::<Vec<_>>(), ["core", "jobs"]);

@@ -15,6 +15,7 @@ mod failover;
 mod held;
 mod identity;
 mod inferred;
+mod job_findings;
 mod jobs;
 mod needs;
 mod pausing;

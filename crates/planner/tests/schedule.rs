@@ -75,11 +75,15 @@ fn what_is_none() {
         "5/2 * * * *",
         "*/0 * * * *",
         "1,,2 * * * *",
+        "0,30,61 * * * *",
         "-1 * * * *",
+        "+5 * * * *",
+        "*/+5 * * * *",
         "@dayly",
         "0 seconds",
         "60 seconds",
         "x seconds",
+        "5 minutes",
         "daily",
         "* * $5 * *",
     ];
@@ -98,12 +102,35 @@ fn what_is_none() {
     5/2 * * * *: `5/2`: a step stands behind `*` or a range [5/2]
     */0 * * * *: `*/0`: a step is a number from 1 on [*/0]
     1,,2 * * * *: `` is no minute from 0 to 59 []
+    0,30,61 * * * *: `61` is no minute from 0 to 59 [61]
     -1 * * * *: `` is no minute from 0 to 59 [-1]
+    +5 * * * *: `+5` is no minute from 0 to 59 [+5]
+    */+5 * * * *: `*/+5`: a step is a number from 1 on [*/+5]
     @dayly: `@dayly` is no schedule; did you mean `@daily`? [@dayly]
     0 seconds: `0` is no number of seconds from 1 to 59 [0]
     60 seconds: `60` is no number of seconds from 1 to 59 [60]
     x seconds: `x` is no number of seconds from 1 to 59 [x]
+    5 minutes: it has 2 fields, and a schedule has five: minute, hour, day, month, weekday [5 minutes]
     daily: it has 1 field, and a schedule has five: minute, hour, day, month, weekday [daily]
     * * $5 * *: `$5` is no day of the month from 1 to 31 [$5]
     ");
+}
+
+/// Through the four centuries after which all comes again, counted month by month.
+#[test]
+fn months_begin_and_end_as_in_the_calendar() {
+    const DAY: i64 = 24 * 60 * 60;
+    let schedule = |text: &str| Schedule::parse(text).unwrap();
+    let firsts: Vec<_> = (1..=12).map(|month| schedule(&format!("0 0 1 {month} *"))).collect();
+    let last = schedule("0 0 $ * *");
+    let mut day = 0;
+    for year in 1970..=2400 {
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let lengths = [31, if is_leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        for (first, length) in firsts.iter().zip(lengths) {
+            assert_eq!(first.next(day * DAY - 1), Some(day * DAY), "the month on day {day}, of {year}");
+            assert_eq!(last.next(day * DAY), Some((day + length - 1) * DAY), "the month on day {day}, of {year}");
+            day += length;
+        }
+    }
 }

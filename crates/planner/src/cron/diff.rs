@@ -6,9 +6,7 @@ use super::facts::{AppliedJob, JobFacts, LiveJob};
 use super::job::{Alteration, Job, JobChange, JobKey, Jobs};
 use super::judge;
 use crate::check::{Observations, row_of};
-use crate::{
-    Catalog, Digest, Finding, Graph, Migration, MigrationId, MigrationIx, Observed, RowState, TargetFacts, TargetKind,
-};
+use crate::{Catalog, Finding, Graph, Migration, MigrationId, MigrationIx, Observed, RowState, TargetFacts};
 
 /// What applying a set's jobs does now; none where `ix` is none, or its database does not say what jobs it has. What cannot be
 /// is among the findings; where `sure` is false, something that runs before may still make what is missing.
@@ -20,13 +18,8 @@ pub(crate) fn reconciled(
 ) -> Option<(Jobs, Vec<Finding>)> {
     let migration = graph.migration(ix);
     let declared = &migration.up.jobs.as_ref()?.declared;
-    let mut findings = Vec::new();
-    let Some(here) = facts_of(graph.catalog(), observed, migration) else {
-        let is_cron = graph.catalog().targets[&graph.catalog().sets[migration.set()].target].kind == TargetKind::Cron;
-        return is_cron.then(|| (Jobs { declared: declared.clone(), ..Jobs::default() }, findings));
-    };
-    let (facts, jobs) = here;
-    let mut resolved = Vec::new();
+    let (facts, jobs) = facts_of(graph.catalog(), observed, migration)?;
+    let (mut resolved, mut findings) = (Vec::new(), Vec::new());
     for job in declared {
         match judge::database(graph.catalog(), observed, facts, job, sure) {
             Ok((database, finding)) => {
@@ -107,14 +100,14 @@ fn change(id: &MigrationId, job: &Job, facts: &JobFacts) -> Result<Option<JobCha
     compare(JobKey::User, &live.user, user, left.map(|left| left.user == job.user));
     let before = left.map(|left| word.is_some() || left.active == job.active);
     compare(JobKey::Active, &live.active.to_string(), &active.to_string(), before);
-    let adopted = left.is_none() && facts.of_another(id, &job.name).is_none();
+    let adopted = !facts.knows(&job.name);
     let is_change = adopted || !what.is_empty();
     Ok(is_change.then(|| JobChange::Alter { id: live.id, job: job.clone(), adopted, what }))
 }
 
 fn is_as_declared(left: &AppliedJob, job: &Job) -> bool {
-    let sum: Digest = job.sum();
-    (&left.schedule, left.sum, &left.user, left.active) == (&job.schedule, sum, &job.user, job.active)
+    (&left.schedule, left.sum, Some(&left.database), &left.user, left.active)
+        == (&job.schedule, job.sum(), job.database.as_ref(), &job.user, job.active)
 }
 
 fn ambiguous(job: &Job, several: &[&LiveJob]) -> Finding {

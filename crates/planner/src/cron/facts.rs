@@ -128,10 +128,8 @@ pub struct Word {
 }
 
 impl JobFacts {
-    /// Whether Dunlin left a job of this name behind for another set than `id`.
-    #[must_use]
-    pub fn of_another(&self, id: &MigrationId, name: &str) -> Option<&MigrationId> {
-        let has = |(of, jobs): &(&MigrationId, &Vec<AppliedJob>)| *of != id && jobs.iter().any(|job| job.name == name);
-        self.applied.iter().find(has).map(|(of, _)| of)
+    /// Whether Dunlin left a job of this name behind, for whichever set.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.applied.values().flatten().any(|left| left.name == name)
     }
 }

@@ -6,7 +6,7 @@ use super::job::{Job, JobChange, JobKey};
 use super::schedule::Schedule;
 use crate::check::{Observations, row_of};
 use crate::inferred::makers;
-use crate::{Catalog, Class, Finding, Graph, Observed, RowState, Selection, TargetFacts};
+use crate::{Catalog, Class, Finding, Graph, Observed, RowState, Selection, Severity, TargetFacts};
 
 /// PostgreSQL's names, of which pg_cron made its jobs' until 1.5.
 const NAME: usize = 63;
@@ -56,7 +56,7 @@ pub(super) fn database(
 fn lenient(finding: Finding) -> Finding {
     Finding {
         message: format!("{}, unless a step before makes it", finding.message),
-        severity: crate::Severity::Warning,
+        severity: Severity::Warning,
         ..finding
     }
 }
@@ -174,9 +174,9 @@ pub(crate) fn orphans(graph: &Graph<'_>, observed: &Observations, selection: &Se
                 facts.target, live.database
             );
             let hint = format!("each of its runs fails: SELECT cron.unschedule({});", live.id);
-            let finding = Finding::error("job-orphan", message).class(Class::Drift).hint(hint);
-            let own = jobs.applied.values().flatten().any(|left| left.name == live.name);
-            findings.push(if own { finding } else { Finding { severity: crate::Severity::Warning, ..finding } });
+            let severity = if jobs.knows(&live.name) { Severity::Error } else { Severity::Warning };
+            let finding = Finding { severity, ..Finding::error("job-orphan", message) };
+            findings.push(finding.class(Class::Drift).hint(hint));
         }
     }
     findings.extend(calls_of_nothing(graph, observed, selection));
@@ -185,16 +185,18 @@ pub(crate) fn orphans(graph: &Graph<'_>, observed: &Observations, selection: &Se
 
 fn calls_of_nothing(graph: &Graph<'_>, observed: &Observations, selection: &Selection) -> Vec<Finding> {
     let catalog = graph.catalog();
-    let is_applied =
-        |id| graph.find(id).and_then(|ix| row_of(graph, observed, ix)).map(|row| row.state == RowState::Applied);
+    let is_applied = |id| {
+        let row = graph.find(id).and_then(|ix| row_of(graph, observed, ix));
+        row.is_some_and(|row| row.state == RowState::Applied)
+    };
     let answered = |id: &crate::MigrationId| {
         let target = catalog.sets.get(&id.set).map(|set| &set.target);
         target.and_then(|target| observed.get(target)).and_then(Observed::facts).is_some()
     };
     let mut findings = Vec::new();
     let called = catalog.called.iter().filter(|call| selection.concerns(&call.by.set));
-    for call in called.filter(|call| is_applied(&call.by) == Some(true)) {
-        for made in makers(catalog, call).into_iter().filter(|made| answered(made) && is_applied(made) != Some(true)) {
+    for call in called.filter(|call| is_applied(&call.by)) {
+        for made in makers(catalog, call).into_iter().filter(|made| answered(made) && !is_applied(made)) {
             let message = format!(
                 "job `{}` of `{}` calls `{}`, which `{made}` makes, and that is not applied",
                 call.job, call.by, call.name

@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::facts::JobsVersion;
-use super::time::{self, Day};
+use super::time::Day;
 
 /// A schedule that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,20 +149,11 @@ impl Schedule {
         }
         None
     }
-
-    /// Every how many seconds it runs, where it says so.
-    #[must_use]
-    pub fn seconds(&self) -> Option<u32> {
-        match self.0 {
-            When::Seconds(seconds) => Some(seconds),
-            _ => None,
-        }
-    }
 }
 
 impl Fields {
     fn fits(&self, day: &Day) -> bool {
-        let by_day = has(self.days, day.day) || (self.last_day && day.day == time::days_of(day.year, day.month));
+        let by_day = has(self.days, day.day) || (self.last_day && day.ends_month());
         let by_weekday = has(self.weekdays, day.weekday);
         let fits = if self.any_day || self.any_weekday { by_day && by_weekday } else { by_day || by_weekday };
         has(self.months, day.month) && fits
@@ -227,12 +218,12 @@ impl Field {
         if low > high {
             return Err(format!("`{part}` runs backwards, and would never come"));
         }
-        let step = match step.map(str::parse::<u32>) {
+        let step = match step.map(digits) {
             None => 1,
-            Some(Ok(step @ 1..=99)) => step,
+            Some(Some(step @ 1..=99)) => step,
             Some(_) => return Err(format!("`{part}`: a step is a number from 1 on")),
         };
-        Ok((low..=high).step_by(step as usize).fold(0, |set, number| set | 1 << number))
+        Ok((low..=high).step_by(step as usize).map(|number| 1 << number).sum())
     }
 
     fn number(&self, text: &str) -> Result<u32, String> {
@@ -240,12 +231,16 @@ impl Field {
         if let Some(place) = by_name() {
             return Ok(self.low + u32::try_from(place).expect("there are at most twelve"));
         }
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse() {
-            Ok(number) if digits && (self.low..=self.high).contains(&number) => Ok(number),
+        match digits(text) {
+            Some(number) if (self.low..=self.high).contains(&number) => Ok(number),
             _ => Err(format!("`{text}` is no {} from {} to {}", self.what, self.low, self.high)),
         }
     }
+}
+
+/// A number of digits alone: pg_cron takes no sign.
+fn digits(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 impl fmt::Display for Schedule {

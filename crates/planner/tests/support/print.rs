@@ -51,7 +51,7 @@ pub(crate) fn show(fixture: &str, command: &str) -> String {
     }
 }
 
-fn listed(findings: &[Finding]) -> String {
+pub(crate) fn listed<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> String {
     let mut text = String::new();
     for finding in findings {
         let severity = match finding.severity {
