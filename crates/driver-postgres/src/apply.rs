@@ -108,14 +108,12 @@ impl PostgresSession {
             (true, NEEDS | OTHER_LEDGER | OTHER_TIMELINE) => return Err(estranged(task, failure)),
             _ => {}
         }
-        let row = match row_now(client, key).await {
-            Ok(row) => row,
-            Err(lost) if lost.class == FailureClass::Unknown => return Err(lost),
-            Err(_) => {
-                // Perhaps in the very session that the body has changed.
-                expel(client, broken.backend.as_deref()).await;
-                return Err(failure);
-            }
+        let Ok(row) = row_now(client, key).await else {
+            // The connection is gone, or this is the very session that the body has changed.
+            expel(client, broken.backend.as_deref()).await;
+            // Behind an opening that failed nothing of the body ran.
+            let class = if opening { failure.class } else { FailureClass::Unknown };
+            return Err(Failure { class, ..failure });
         };
         if opening && code == NOT_CLAIMED {
             return not_claimed(task, row);

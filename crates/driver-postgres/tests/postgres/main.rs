@@ -3,6 +3,7 @@
 
 mod alone;
 mod backfill;
+mod broken;
 mod conformance;
 mod connecting;
 mod cut;

@@ -77,5 +77,6 @@ async fn a_nul_byte_is_refused_and_nothing_is_applied() {
     let step = raw("a/1", "CREATE TABLE one (id int);\nSELECT '\0';\n");
     let failure = bench.apply(&step).await.expect_err("servers take no NUL");
     assert_eq!(failure.class, dunlin_planner::FailureClass::Rejected, "{failure:?}");
+    assert_eq!(failure.place.map(|place| (place.line, place.column)), Some((2, 9)));
     assert_eq!((bench.row(&step).await, bench.objects().await.len()), (None, 0));
 }

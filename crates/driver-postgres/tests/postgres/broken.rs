@@ -1,0 +1,66 @@
+//! Transactional steps that break, and what is looked up behind it.
+
+use dunlin_driver::{Bench, StepText};
+use dunlin_planner::FailureClass::{Rejected, Unknown};
+use dunlin_planner::{LaneKind, RowState};
+
+use crate::proxy::Proxy;
+use crate::support::{Fresh, options, raw};
+
+async fn bench() -> (Fresh, Bench) {
+    let fresh = Fresh::new();
+    let bench = Bench::new("broken", Box::new(fresh.clone()));
+    bench.bootstrap().await;
+    (fresh, bench)
+}
+
+/// What went wrong is said, and what was done is not known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_behind_an_error_leaves_it_in_doubt() {
+    let (_fresh, bench) = bench().await;
+    let step = raw("a/1", "COMMIT; BEGIN; ALTER TABLE dunlin.ledger RENAME TO gone; COMMIT; SELECT 1/0");
+    for (class, sqlstate) in [(Unknown, "22012"), (Rejected, "42P01")] {
+        let failure = bench.apply(&step).await.unwrap_err();
+        assert_eq!((failure.class, failure.sqlstate.as_deref()), (class, Some(sqlstate)), "{failure:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_lost_at_the_look_leaves_it_in_doubt() {
+    let (fresh, _) = bench().await;
+    let proxy = Proxy::before(fresh.port(), "SELECT state, transactional").await;
+    let mut settings = fresh.settings();
+    settings.options = options(&fresh.url_through(proxy.port()));
+    let bench = Bench::new("through a proxy", Box::new(fresh.with(settings)));
+    bench.bootstrap().await;
+    let failure = bench.apply(&raw("a/1", "SELECT 1/0")).await.unwrap_err();
+    assert!(proxy.has_cut());
+    assert_eq!(failure.class, Unknown, "{failure:?}");
+}
+
+/// A claim that the server refuses for a reason of its own says that reason, and not that the row had changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_is_refused_says_why() {
+    let (fresh, bench) = bench().await;
+    fresh.psql(
+        "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen until Monday''; END'; \
+         CREATE TRIGGER frozen BEFORE INSERT ON dunlin.ledger FOR EACH ROW EXECUTE FUNCTION frozen()",
+    );
+    let failure = bench.apply(&raw("a/1", "CREATE TABLE one (id int)")).await.unwrap_err();
+    assert_eq!((failure.class, &*failure.message), (Rejected, "frozen until Monday"), "{failure:?}");
+    assert_eq!((failure.context, bench.objects().await.len()), (None, 0));
+}
+
+/// What was taken back and does not run this time is as it was, and nothing is in doubt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_fails_where_it_was_taken_back_leaves_the_row() {
+    let (_fresh, bench) = bench().await;
+    let mut session = bench.session(LaneKind::Main).await;
+    let step = raw("a/1", "CREATE TABLE one (id int)");
+    assert_eq!(bench.apply_on(&mut *session, &step).await, Ok(true));
+    let regret = StepText::revert(&step, &["DROP TABLE one"], &[]);
+    assert_eq!(bench.apply_on(&mut *session, &regret).await, Ok(true));
+    let failure = bench.apply_on(&mut *session, &raw("a/1", "SELECT 1/0")).await.unwrap_err();
+    assert_eq!(failure.class, Rejected, "{failure:?}");
+    assert_eq!(bench.row(&step).await.map(|row| row.state), Some(RowState::Reverted));
+}
