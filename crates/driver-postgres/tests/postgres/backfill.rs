@@ -320,3 +320,25 @@ async fn an_estimate_counts_partitions() {
     fresh.psql("ANALYZE p");
     assert_eq!(estimate("p").await, Ok(Some(150)));
 }
+
+/// In any other isolation a batch would collide with whoever else writes into its table.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_are_read_committed_whatever_the_set_says() {
+    let (fresh, bench) = filled(1).await;
+    fresh.psql("ALTER TABLE t ADD COLUMN isolation text");
+    let statement = "UPDATE t SET isolation = current_setting('transaction_isolation') WHERE :batch";
+    let mut step = StepText::backfill("a/1", "t", &["id"], 10, statement);
+    step.step.body.settings.isolation = Some("ISOLATION LEVEL SERIALIZABLE".to_owned());
+    assert_eq!(ranges(&bench, &step).await, Ok(vec![1]));
+    assert_eq!(fresh.psql("SELECT isolation FROM t").trim(), "read committed");
+}
+
+/// What ends the transaction of its batch is found out by the guard behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_ends_its_batch_is_refused() {
+    let (_fresh, bench) = filled(1).await;
+    let step = StepText::backfill("a/1", "t", &["id"], 10, "UPDATE t SET n = 1 WHERE :batch; COMMIT; BEGIN");
+    let failure = ranges(&bench, &step).await.unwrap_err();
+    assert_eq!((failure.class, failure.sqlstate.as_deref()), (Rejected, None), "{failure:?}");
+    assert_eq!(failure.hint.as_deref(), Some("a batch is one transaction: take what ends it out of the file"));
+}

@@ -1,8 +1,8 @@
 //! Transactional steps that break, and what is looked up behind it.
 
 use dunlin_driver::{Bench, StepText};
-use dunlin_planner::FailureClass::{Rejected, Unknown};
-use dunlin_planner::{LaneKind, RowState};
+use dunlin_planner::FailureClass::{Busy, Rejected, Unknown};
+use dunlin_planner::{Dependency, LaneKind, RowState};
 
 use crate::proxy::Proxy;
 use crate::support::{Fresh, options, raw};
@@ -63,4 +63,20 @@ async fn a_body_that_fails_where_it_was_taken_back_leaves_the_row() {
     let failure = bench.apply_on(&mut *session, &raw("a/1", "SELECT 1/0")).await.unwrap_err();
     assert_eq!(failure.class, Rejected, "{failure:?}");
     assert_eq!(bench.row(&step).await.map(|row| row.state), Some(RowState::Reverted));
+}
+
+/// Somebody has the row of what comes before: that is waited for, and the words of our own statements tell nobody anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_predecessor_whose_row_is_held_is_waited_for() {
+    let (fresh, bench) = bench().await;
+    let first = raw("a/1", "CREATE TABLE one (id int)");
+    assert_eq!(bench.apply(&first).await, Ok(true));
+    let (id, target) = (first.step.id.clone(), first.step.target.clone());
+    let needs = Dependency { id, checksum: first.step.checksum, target, declared: true };
+    let second = raw("b/1", "CREATE TABLE two (id int)").after(&[needs]);
+    let other = fresh.session("BEGIN; SELECT FROM dunlin.ledger FOR UPDATE").await;
+    let failure = bench.apply(&second).await.unwrap_err();
+    assert_eq!((failure.class, failure.sqlstate.as_deref(), failure.context), (Busy, Some("55P03"), None));
+    drop(other);
+    assert_eq!(bench.apply(&second).await, Ok(true));
 }
