@@ -351,3 +351,56 @@ impl Session for PostgresSession {
         self.give_back().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dunlin_devdb::{Cluster, ClusterSpec, Flavour, Home};
+    use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+    use super::*;
+
+    async fn connect(server: &Cluster) -> Client {
+        let (client, connection) = tokio_postgres::connect(&server.url("postgres"), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    async fn value(client: &Client, query: &str) -> String {
+        let answer = client.simple_query(query).await.unwrap();
+        let row = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        row.unwrap_or_default().to_owned()
+    }
+
+    /// A request that comes late hits whatever runs by then. What is refused for another reason would be refused again.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_late_cancel_request_is_survived() {
+        let home = Home::new(Home::default_dir());
+        let linger = Duration::from_secs(30);
+        let spec = ClusterSpec { linger, ..ClusterSpec::named(home, Flavour::Full, "driver-tests") };
+        let server = Cluster::start(&spec, &|_| {}).unwrap();
+        let (client, other) = (connect(&server).await, connect(&server).await);
+        client.batch_execute("CREATE TEMP SEQUENCE tried").await.unwrap();
+        let pid = value(&client, "SELECT pg_backend_pid()").await;
+        let cancel = async {
+            let sleeps = format!(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'PgSleep'"
+            );
+            while value(&other, &sleeps).await != "t" {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let text = "SELECT nextval('tried'); SELECT pg_sleep(0.5)";
+        let (done, ()) = tokio::join!(in_spite_of_cancels(&client, text), cancel);
+        assert!(done);
+        assert_eq!(value(&client, "SELECT last_value FROM tried").await, "2");
+
+        assert!(!in_spite_of_cancels(&client, "SELECT nextval('tried'); SELECT 1/0").await);
+        assert_eq!(value(&client, "SELECT last_value FROM tried").await, "3");
+        client.batch_execute("SET statement_timeout = 100").await.unwrap();
+        assert!(!in_spite_of_cancels(&client, text).await, "it is not tried for ever");
+        assert_eq!(value(&client, "SELECT last_value FROM tried").await, "8");
+    }
+}
