@@ -140,8 +140,17 @@ fn kill(place: &Place) -> Result<(), DevdbError> {
             Err(Errno::ESRCH) | Ok(()) => thread::sleep(Duration::from_millis(5)),
             Err(other) => return Err(io::Error::from(other).into()),
         }
+        // Its first thread may be gone before the others, which have its ports.
+        while has_threads(pid) {
+            thread::sleep(Duration::from_millis(5));
+        }
     }
     Ok(())
+}
+
+/// Whether a process has more than what is left of it for its parent.
+fn has_threads(pid: i32) -> bool {
+    fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| tasks.count() > 1)
 }
 
 /// Whether the server failed for a reason that goes away: another took the port a moment ago, or the processes of a

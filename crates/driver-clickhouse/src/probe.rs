@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use dunlin_planner::{Body, Effect, Failure, Probe, ProbeFact, QualifiedName, StatementClass, Thing};
+use dunlin_planner::{Body, Effect, Failure, FailureClass, Probe, ProbeFact, QualifiedName, StatementClass, Thing};
 use tokio::time::{Instant, sleep};
 
 use crate::http::{Ask, Http};
@@ -124,7 +124,8 @@ impl Eyes<'_> {
             columns.push(format!("(SELECT count() FROM {} WHERE {condition}) AS e{index}", catalog.table(table)));
         }
         let query = format!("SELECT {} FORMAT JSONEachRow", columns.join(", "));
-        let row = catalog.ask(self.http, query).await?.into_iter().next().unwrap_or_default();
+        let silent = || Failure::new(FailureClass::Unknown, "the server's answer has no row");
+        let row = catalog.ask(self.http, query).await?.into_iter().next().ok_or_else(silent)?;
         let hold = |(index, effect): (usize, &&Effect)| {
             let count: u64 = number(&row, &format!("e{index}"));
             let there = match count {

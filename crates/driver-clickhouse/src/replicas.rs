@@ -9,7 +9,7 @@ use dunlin_planner::{Failure, FailureClass};
 
 use crate::http::{Ask, Http};
 use crate::reply::Refused;
-use crate::rows::{Row, rows, text};
+use crate::rows::{Row, number, rows, text};
 use crate::server::Server;
 use crate::sql;
 
@@ -88,19 +88,15 @@ impl Catalog {
 
     /// Asks; of a cluster, all or nobody.
     pub(crate) async fn ask(&self, http: &Http, query: String) -> Result<Vec<Row>, Failure> {
-        let ask = Ask::own(query);
-        let Self::Replicas { cluster, .. } = self else { return Ok(rows(&http.ask(ask).await?)?) };
-        match http.ask(ask.param("skip_unavailable_shards", "0")).await {
-            Ok(answer) => Ok(rows(&answer)?),
-            Err(Refused { code: Some(32 | 209 | 210 | 279 | 519), failure }) => {
-                let message = format!("not every replica of cluster `{cluster}` answers");
-                let detail = failure.message.split_whitespace().collect::<Vec<_>>().join(" ");
-                let hint = "what runs on a cluster is done when each replica shows it: bring the replica back, or take it out of the cluster";
-                let failure = Failure::new(FailureClass::Unreachable, message);
-                Err(Failure { detail: Some(detail), hint: Some(hint.to_owned()), ..failure })
-            }
-            Err(refused) => Err(refused.failure),
+        let Self::Replicas { cluster, .. } = self else { return Ok(rows(&http.ask(Ask::own(query)).await?)?) };
+        let found = everywhere(http, cluster, query).await?;
+        // Before 20.1, the error of one that is away is lost now and then, as if it had no rows. Each has this one.
+        let query = format!("SELECT count() AS replicas FROM {} FORMAT JSONEachRow", self.table("system.one"));
+        let there = everywhere(http, cluster, query).await?.first().map_or(0, |row| number(row, "replicas"));
+        if there < self.count() {
+            return Err(away(cluster, format!("{there} of {} do", self.count())));
         }
+        Ok(found)
     }
 
     /// What is said of an effect that is on some replicas, and not on others.
@@ -112,6 +108,23 @@ impl Catalog {
         let hint = "it is awaited; see `system.distributed_ddl_queue` for what keeps a replica from it, and put that one right by hand";
         Failure { hint: Some(hint.to_owned()), ..Failure::new(FailureClass::Busy, message) }
     }
+}
+
+async fn everywhere(http: &Http, cluster: &str, query: String) -> Result<Vec<Row>, Failure> {
+    match http.ask(Ask::own(query).param("skip_unavailable_shards", "0")).await {
+        Ok(answer) => Ok(rows(&answer)?),
+        Err(Refused { code: Some(32 | 209 | 210 | 279 | 519), failure }) => {
+            Err(away(cluster, failure.message.split_whitespace().collect::<Vec<_>>().join(" ")))
+        }
+        Err(refused) => Err(refused.failure),
+    }
+}
+
+fn away(cluster: &str, detail: String) -> Failure {
+    let message = format!("not every replica of cluster `{cluster}` answers");
+    let hint = "what runs on a cluster is done when each replica shows it: bring the replica back, or take it out of the cluster";
+    let failure = Failure::new(FailureClass::Unreachable, message);
+    Failure { detail: Some(detail), hint: Some(hint.to_owned()), ..failure }
 }
 
 fn address(row: &Row) -> String {
