@@ -309,7 +309,7 @@ pub(crate) async fn held(client: &Client, project: &ProjectName, id: &MigrationI
         key.cast_unsigned(),
     );
     let holder = rows(client, &query).await.unwrap_or_default();
-    let Some(row) = holder.first() else { return Failure { context: None, ..failure } };
+    let Some(row) = holder.first() else { return failure };
     let application = row.get("application").filter(|name| !name.is_empty()).unwrap_or("unnamed");
     let (pid, age) = (row.get("pid").unwrap_or("?"), row.get("age").unwrap_or("?"));
     // A commit waits for its standbys also when its client is gone.

@@ -105,7 +105,8 @@ async fn explained(client: &Client, project: &ProjectName, settlement: &Settleme
     let (message, hint) = match refused.sqlstate.as_deref() {
         Some("55P03") => {
             client.batch_execute("ROLLBACK").await.ok();
-            return apply::held(client, project, id, refused).await;
+            // The context is that of our own statements.
+            return apply::held(client, project, id, Failure { context: None, ..refused }).await;
         }
         Some(FENCED) => {
             (format!("the row of `{id}` is not as it was shown any more"), "look again, and repair what is there then")

@@ -80,3 +80,18 @@ async fn a_predecessor_whose_row_is_held_is_waited_for() {
     drop(other);
     assert_eq!(bench.apply(&second).await, Ok(true));
 }
+
+/// What a standby says to BEGIN, and what TimescaleDB says when it ends a session, have codes that much else has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_means_what_its_origin_says() {
+    let (_fresh, bench) = bench().await;
+    let raises = |code: &str| format!("DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$");
+    let read_only = "SET transaction_read_only = on; SET transaction_read_only = off".to_owned();
+    for (body, code, hints) in
+        [(raises("0A000"), "0A000", false), (raises("42710"), "42710", true), (read_only, "25001", true)]
+    {
+        let failure = bench.apply(&raw("a/1", &body)).await.unwrap_err();
+        assert_eq!((failure.class, failure.sqlstate.as_deref()), (Rejected, Some(code)), "{failure:?}");
+        assert_eq!(failure.hint.is_some(), hints, "{failure:?}");
+    }
+}

@@ -85,7 +85,7 @@ async fn who_holds_a_step_is_named() {
     });
     assert_eq!(first, Ok(true));
     let refused = second.unwrap_err();
-    assert_eq!(refused.class, Busy);
+    assert_eq!((refused.class, refused.sqlstate.as_deref()), (Busy, Some("55P03")));
     assert!(refused.message.starts_with("`a/1` is held by process "), "{}", refused.message);
     assert!(refused.message.contains("(dunlin) for "), "{}", refused.message);
 }
