@@ -26,7 +26,7 @@ const PATIENT: Duration = Duration::from_secs(1);
 /// Looks at the backend of one step.
 pub(crate) struct Lookout {
     connector: Connector,
-    /// The backend's process id as an expression: a number, or a query where a pooler hides it.
+    /// The query for the backend's process id, which a pooler would hide.
     backend: String,
     every: Duration,
     notices: NoticeSink,
@@ -35,25 +35,14 @@ pub(crate) struct Lookout {
 }
 
 impl Lookout {
-    /// Looks for the backend `pid`, or for the one that holds the migration's advisory lock, every half `lock_timeout`.
-    /// Tells `notices` of a commit that waits for a synchronous standby.
-    pub(crate) fn new(
-        connector: Connector,
-        pid: Option<i32>,
-        lock: i32,
-        lock_timeout: Duration,
-        notices: NoticeSink,
-    ) -> Self {
-        let backend = pid.map_or_else(
-            || {
-                format!(
-                    "(SELECT l.pid FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = {} AND l.objid = {} AND l.granted \
-                     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1)",
-                    sql::LOCK_CLASS.cast_unsigned(),
-                    lock.cast_unsigned(),
-                )
-            },
-            |pid| pid.to_string(),
+    /// Looks for the backend that holds the migration's advisory lock, every half `lock_timeout`. Tells `notices` of a commit
+    /// that waits for a synchronous standby.
+    pub(crate) fn new(connector: Connector, lock: i32, lock_timeout: Duration, notices: NoticeSink) -> Self {
+        let backend = format!(
+            "(SELECT l.pid FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = {} AND l.objid = {} AND l.granted \
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1)",
+            sql::LOCK_CLASS.cast_unsigned(),
+            lock.cast_unsigned(),
         );
         let every = (lock_timeout / 2).max(Duration::from_millis(20));
         Self { connector, backend, every, notices, tells: false }

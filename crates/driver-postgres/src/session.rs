@@ -130,9 +130,8 @@ impl PostgresSession {
 
     /// Somebody who looks at what this session's backend waits for.
     pub(crate) fn lookout(&self, lock: i32, task: &StepTask<'_>) -> Lookout {
-        let pid = self.line.as_ref().filter(|line| !line.pooled).map(|line| line.connection.startup_pid);
         let timeout = messages::lock_timeout(&task.step.body.settings);
-        Lookout::new(self.outside.clone(), pid, lock, timeout, task.notices.clone())
+        Lookout::new(self.outside.clone(), lock, timeout, task.notices.clone())
     }
 
     /// Another way to the same database.

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use dunlin_driver::{Bench, Claim, StepText};
-use dunlin_planner::FailureClass::{Busy, Interrupted, Unknown};
-use dunlin_planner::{LaneKind, ProbeFact, RowState};
+use dunlin_driver::{Bench, Claim, Said, StepText};
+use dunlin_planner::FailureClass::{Busy, Interrupted, Rejected, Unknown};
+use dunlin_planner::{LaneKind, Probe, ProbeFact, RowState, StatementClass};
 
 use crate::support::{Fresh, raw};
 
@@ -152,4 +152,63 @@ async fn what_the_server_says_besides_is_handed_on() {
     let expected =
         [("NOTICE".to_owned(), "hello".to_owned(), wave), ("WARNING".to_owned(), "careful".to_owned(), None)];
     assert_eq!(*heard.lock().unwrap(), expected);
+}
+
+/// A request that came before a statement is none for it: what ends that then is its own limit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_request_counts_for_what_it_came_for() {
+    let (_fresh, bench) = bench().await;
+    let mut slow = raw("a/1", "SELECT pg_sleep(30)");
+    slow.step.body.settings.timeout = Some(Duration::from_millis(300));
+    let alone = Said { text: "CALL slow()".to_owned(), class: alone("CALL slow()") };
+    let mut alone = bench.made("a/2", vec![alone]);
+    alone.step.body.settings.timeout = Some(Duration::from_millis(300));
+    let mut session = bench.session(LaneKind::Long).await;
+    let slowly = raw("a/0", "CREATE PROCEDURE slow() LANGUAGE sql AS 'SELECT pg_sleep(30)'");
+    assert_eq!(bench.apply_on(&mut *session, &slowly).await, Ok(true));
+    for step in [slow, alone] {
+        session.canceller().cancel().await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let failure = bench.apply_on(&mut *session, &step).await.unwrap_err();
+        assert_eq!((failure.class, failure.sqlstate.as_deref()), (Rejected, Some("57014")), "{failure:?}");
+    }
+}
+
+fn alone(what: &str) -> StatementClass {
+    StatementClass::Alone { what: what.to_owned(), probe: Probe::Unknown }
+}
+
+/// Nobody waits for what was sent and is awaited no longer: the next step gets a connection of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_nobody_awaits_any_more_is_left_behind() {
+    let (fresh, bench) = bench().await;
+    let _other = fresh.session("SELECT pg_advisory_lock(7)").await;
+    let mut session = bench.session(LaneKind::Main).await;
+    let waits = raw("a/1", "SELECT pg_advisory_xact_lock(7)");
+    let left = tokio::time::timeout(Duration::from_millis(300), bench.apply_on(&mut *session, &waits)).await;
+    assert!(left.is_err(), "{left:?}");
+    let next = raw("a/2", "CREATE TABLE two (id int)");
+    let ended = tokio::time::timeout(Duration::from_secs(10), bench.apply_on(&mut *session, &next)).await;
+    assert_eq!(ended.ok(), Some(Ok(true)));
+}
+
+/// A connection goes on to the next session, unless it leads to a server that takes no writes: the name may lead elsewhere then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_goes_on_unless_its_server_takes_no_writes() {
+    let (fresh, bench) = bench().await;
+    fresh.psql("CREATE TABLE seen (pid int)");
+    let driver = bench.driver();
+    let read_only = "SET transaction_read_only = on; CREATE TABLE two (id int)";
+    for (number, (body, backends)) in [("SELECT 1", 1), ("SELECT 1/0", 1), (read_only, 2)].into_iter().enumerate() {
+        for (half, body) in ["INSERT INTO seen VALUES (pg_backend_pid())", body].into_iter().enumerate() {
+            let mut session = driver.session(LaneKind::Main).await.unwrap();
+            let ended = bench.apply_on(&mut *session, &raw(&format!("a/{number}{half}"), body)).await;
+            assert_eq!(ended.is_ok(), half == 0 || number == 0, "{body}: {ended:?}");
+        }
+        let mut session = driver.session(LaneKind::Main).await.unwrap();
+        let step = raw(&format!("a/{number}2"), "INSERT INTO seen VALUES (pg_backend_pid())");
+        assert_eq!(bench.apply_on(&mut *session, &step).await, Ok(true));
+        let seen = fresh.psql("SELECT count(DISTINCT pid) FROM seen");
+        assert_eq!(seen.trim(), backends.to_string(), "{body}");
+    }
 }

@@ -326,3 +326,29 @@ async fn what_is_left_of_a_build_while_its_table_is_locked() {
         assert_eq!(fresh.psql(WRECKS).trim() == NO_WRECKS, cancels, "cancelled: {cancels}");
     }
 }
+
+/// The requests that stopped a build go on until its run has ended; what clears away behind it is kept from them.
+#[tokio::test(flavor = "multi_thread")]
+async fn clearing_away_is_not_cancelled_with_the_build() {
+    let case = building("CREATE INDEX CONCURRENTLY one_id ON one (slow(id))");
+    let (fresh, bench) = bench(&case).await;
+    let (watcher, reader) = (fresh.session("SELECT 1").await, fresh.session(READER).await);
+    let (step, mut running) = (step(case.statement), bench.session(LaneKind::Long).await);
+    let canceller = running.canceller();
+    let meanwhile = async {
+        in_phase(&watcher, BUILDING).await;
+        canceller.cancel().await;
+        let pid = in_phase(&watcher, LOCK).await;
+        let begun = format!("SELECT query_start FROM pg_stat_activity WHERE pid = {pid}");
+        let before = value(&watcher, &begun).await;
+        for _ in 0..5 {
+            canceller.cancel().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(value(&watcher, &begun).await, before, "it goes on");
+        drop(reader);
+    };
+    let (ended, ()) = tokio::join!(bench.walk(&mut *running, &step), meanwhile);
+    assert_eq!(ended.unwrap_err().class, Interrupted);
+    assert_eq!(fresh.psql(WRECKS).trim(), NO_WRECKS);
+}
