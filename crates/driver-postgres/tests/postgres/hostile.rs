@@ -25,6 +25,7 @@ const BODIES: &[(&str, End)] = &[
     ("END; SELECT 1/0", OPEN),
     ("COMMIT AND CHAIN", OPEN),
     ("COMMIT; CREATE TABLE two (id int); BEGIN; CREATE TABLE three (id int)", OPEN),
+    ("COMMIT; BEGIN; CREATE TEMP TABLE leftover (id int); COMMIT; BEGIN; SELECT 1/0", OPEN),
     ("ROLLBACK", End::Refused(Dirty)),
     ("ROLLBACK; BEGIN", End::Refused(Dirty)),
     ("ROLLBACK AND CHAIN", End::Refused(Dirty)),
