@@ -27,8 +27,7 @@ pub(crate) fn of_db(db: &DbError) -> Failure {
     // What a standby says to BEGIN READ WRITE has the code of much else, and its text may be in any language.
     let standby = db.code().code() == "0A000" && db.routine() == Some("call_bool_check_hook");
     let state = if standby { "25006" } else { db.code().code() };
-    // TimescaleDB ends every session that has another version loaded than the extension has by now, at its next statement.
-    let outlived = state == "42710" && db.parsed_severity() == Some(Severity::Fatal);
+    let outlived = is_outlived(state, db.parsed_severity());
     Failure {
         class: if outlived { FailureClass::Unknown } else { class_of_state(state) },
         message: db.message().to_owned(),
@@ -38,6 +37,11 @@ pub(crate) fn of_db(db: &DbError) -> Failure {
         context: context(db),
         place: None,
     }
+}
+
+/// TimescaleDB ends every session that has another version loaded than the extension has by now, at its next statement.
+fn is_outlived(state: &str, severity: Option<Severity>) -> bool {
+    state == "42710" && severity == Some(Severity::Fatal)
 }
 
 /// PL/pgSQL tells which line of which function, and for a query inside of it the query itself.
@@ -116,6 +120,15 @@ mod tests {
         assert_eq!(hints.len(), states.split(' ').count());
         assert_eq!(["42710", "42701", "42P06"].map(hint), [hint("42P07"); 3]);
         assert_eq!((hint("XX002"), hint("42601")), (hint("XX001"), None));
+    }
+
+    #[test]
+    fn a_session_is_outlived_where_the_server_ends_it_for_its_version() {
+        for (state, severity, is) in
+            [("42710", Severity::Fatal, true), ("42710", Severity::Error, false), ("57P01", Severity::Fatal, false)]
+        {
+            assert_eq!(is_outlived(state, Some(severity)), is, "{state}");
+        }
     }
 
     #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dunlin_driver::{BatchClaim, Bench, StepText};
-use dunlin_planner::FailureClass::{Busy, Rejected, Unknown};
+use dunlin_planner::FailureClass::{Busy, Estranged, Rejected, Unknown};
 use dunlin_planner::{BatchFacts, Begun, Failure, LaneKind, RowState};
 use futures_util::StreamExt;
 
@@ -341,4 +341,13 @@ async fn a_statement_that_ends_its_batch_is_refused() {
     let failure = ranges(&bench, &step).await.unwrap_err();
     assert_eq!((failure.class, failure.sqlstate.as_deref()), (Rejected, None), "{failure:?}");
     assert_eq!(failure.hint.as_deref(), Some("a batch is one transaction: take what ends it out of the file"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_ledger_behind_the_same_name_is_noticed() {
+    let (fresh, bench) = filled(1).await;
+    fresh.psql("UPDATE dunlin.meta SET ledger_id = gen_random_uuid()");
+    let failure = ranges(&bench, &step(10)).await.unwrap_err();
+    assert_eq!(failure.class, Estranged, "{failure:?}");
+    assert_eq!(counts(&fresh), "0:1");
 }
