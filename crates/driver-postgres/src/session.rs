@@ -257,15 +257,19 @@ impl Line {
             let hint = "give the target a `direct_url` that goes past the pooler".to_owned();
             return Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Rejected, message) });
         }
-        // The setting exists everywhere from 14 on, and is refused where the system cannot tell that a peer is gone.
-        let linux = row.get("version").is_some_and(|version| version.contains("linux"));
-        let watches_client = linux && field::<u32>(&row, "number")? >= 140_000;
+        let watches_client = can_watch_client(row.get("version").unwrap_or_default(), field(&row, "number")?);
         Ok(Self { connection, pooled, watches_client, unfit: AtomicBool::default() })
     }
 
     pub(crate) fn listen(&self, sink: Option<NoticeSink>) {
         self.connection.listen(sink);
     }
+}
+
+/// Whether a server can notice that its client is gone: the setting exists everywhere from 14 on, and is refused where the
+/// system cannot tell.
+fn can_watch_client(version: &str, number: u32) -> bool {
+    version.contains("linux") && number >= 140_000
 }
 
 impl Drop for PostgresSession {
@@ -371,6 +375,14 @@ mod tests {
             _ => None,
         });
         row.unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn a_server_notices_that_its_client_is_gone_where_it_can() {
+        let on =
+            |system: &str, number| can_watch_client(&format!("PostgreSQL on x86_64-pc-{system}, compiled by"), number);
+        assert!(on("linux-gnu", 140_000) && on("linux-musl", 170_012));
+        assert!(!on("linux-gnu", 130_022) && !on("mingw64", 170_012));
     }
 
     /// A request that comes late hits whatever runs by then. What is refused for another reason would be refused again.

@@ -212,3 +212,19 @@ async fn a_connection_goes_on_unless_its_server_takes_no_writes() {
         assert_eq!(seen.trim(), backends.to_string(), "{body}");
     }
 }
+
+/// One that may have worked outside of transactions does not go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_a_long_lane_does_not_go_on() {
+    let (fresh, bench) = bench().await;
+    fresh.psql("CREATE TABLE seen (pid int)");
+    let driver = bench.driver();
+    for (number, (lane, backends)) in
+        [(LaneKind::Main, 1), (LaneKind::Main, 1), (LaneKind::Long, 1), (LaneKind::Main, 2)].into_iter().enumerate()
+    {
+        let mut session = driver.session(lane).await.unwrap();
+        let step = raw(&format!("a/{number}"), "INSERT INTO seen VALUES (pg_backend_pid())");
+        assert_eq!(bench.apply_on(&mut *session, &step).await, Ok(true));
+        assert_eq!(fresh.psql("SELECT count(DISTINCT pid) FROM seen").trim(), backends.to_string(), "{lane:?}");
+    }
+}
