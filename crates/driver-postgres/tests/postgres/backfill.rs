@@ -351,3 +351,15 @@ async fn another_ledger_behind_the_same_name_is_noticed() {
     assert_eq!(failure.class, Estranged, "{failure:?}");
     assert_eq!(counts(&fresh), "0:1");
 }
+
+/// What keeps dead rows from being cleaned up is told to whoever decides on the pace.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_transaction_is_seen() {
+    let (fresh, bench) = filled(1).await;
+    let mut session = bench.session(LaneKind::Batch).await;
+    assert_eq!(session.pressure().await.map(|pressure| pressure.oldest), Ok(None));
+    let _old = fresh.session("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let (_, age) = session.pressure().await.unwrap().oldest.unwrap();
+    assert!(age >= Duration::from_millis(50), "{age:?}");
+}

@@ -7,6 +7,7 @@ mod broken;
 mod conformance;
 mod connecting;
 mod cut;
+mod ghost;
 mod hostile;
 mod jobs;
 mod lost;
