@@ -1,12 +1,10 @@
 //! What live jobs call is looked for in the database that they work in.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use dunlin_planner::{
-    Declared, Graph, JobFacts, JobsVersion, LiveJob, Observed, Scope, Selection, TargetFacts, TargetName, expected,
+    Declared, Graph, JobFacts, LiveJob, Observed, Scope, Selection, TargetFacts, TargetName, expected,
 };
 
-use crate::support::Fixture;
+use crate::support::{Fixture, live, server};
 
 const PROJECT: &str = "
     target core postgres oid 1
@@ -22,33 +20,7 @@ const PROJECT: &str = "
 
 /// The job as `cron/1` has scheduled it.
 fn job() -> LiveJob {
-    LiveJob {
-        id: 1,
-        name: "nightly".to_owned(),
-        schedule: "0 2 * * *".to_owned(),
-        command: "CALL ts.rollup()".to_owned(),
-        database: "metrics".to_owned(),
-        user: "dunlin".to_owned(),
-        active: true,
-    }
-}
-
-fn server(live: LiveJob) -> JobFacts {
-    JobFacts {
-        version: JobsVersion(1, 6),
-        installed: true,
-        database: "jobs".to_owned(),
-        user: "dunlin".to_owned(),
-        superuser: false,
-        denied: Vec::new(),
-        live: vec![live],
-        databases: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        zone: "UTC".to_owned(),
-        clock: None,
-        applied: BTreeMap::new(),
-        words: BTreeMap::new(),
-    }
+    LiveJob { command: "CALL ts.rollup()".to_owned(), database: "metrics".to_owned(), ..live(1, "dunlin") }
 }
 
 /// What is expected of which target, where the server has such a job and `change` was made to what a target says.
@@ -57,7 +29,7 @@ fn check(project: &str, job: LiveJob, set: &str, change: impl Fn(&str, &mut Targ
     for (target, seen) in &mut fixture.observed {
         let Observed::Facts(facts) = seen else { panic!("`{target}` was read") };
         facts.database = target.to_string();
-        facts.jobs = (target.as_str() == "jobs").then(|| Box::new(server(job.clone())));
+        facts.jobs = (target.as_str() == "jobs").then(|| Box::new(JobFacts { live: vec![job.clone()], ..server() }));
         change(target.as_str(), facts);
     }
     let graph = Graph::build(&fixture.catalog).unwrap();

@@ -109,7 +109,8 @@ pub(crate) fn live(id: u64, user: &str) -> LiveJob {
     LiveJob { id, name, schedule, command, database: "jobs".to_owned(), user: user.to_owned(), active }
 }
 
-fn server() -> JobFacts {
+/// The server's jobs, of which Dunlin left this one behind.
+pub(crate) fn server() -> JobFacts {
     let Job { name, schedule, user, active, .. } = nightly();
     let left = AppliedJob { name, schedule, sum: nightly().sum(), database: "jobs".to_owned(), user, active };
     JobFacts {

@@ -5,7 +5,7 @@ mod fixture;
 mod print;
 mod random;
 
-pub(crate) use crontab::{Crontab, live, nightly};
+pub(crate) use crontab::{Crontab, live, nightly, server};
 pub(crate) use fixture::{Fixture, body, migration, statement};
 pub(crate) use print::{listed, show};
 pub(crate) use random::{Random, Shape, apply, observe};
