@@ -229,13 +229,13 @@ class Handler(BaseHTTPRequestHandler):
         at = message.find("Code: ")
         text = (message[max(at, 0):].rstrip() + " (version 26.9.2.1)\n").encode("utf-8", "surrogateescape")
         code = int((re.match(rb"Code: (\d+)", text) or [0, b"1001"])[1])
-        self.close_connection = True
         if self.started:  # too late for a status
             self.piece(text)
             self.wfile.write(b"0\r\n\r\n")
             return
         status = next((status for status, codes in STATUS.items() if code in codes), 500)
-        self.reply(status, text, {"X-ClickHouse-Exception-Code": str(code)})
+        # Said as well as done: a client that does not know would send its next request into a connection that ends.
+        self.reply(status, text, {"X-ClickHouse-Exception-Code": str(code), "Connection": "close"})
 
     def begin(self, status, headers):
         self.started = True

@@ -1,5 +1,9 @@
 //! Servers of ClickHouse: the one of Debian, and the engine of today.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
 use dunlin_devdb::{Cluster, ClusterSpec, DevdbError, Flavour, Template, install};
 
 use crate::support::{Named, Owner, assert_gone, home, processes, server_pid, start};
@@ -37,6 +41,31 @@ fn statements_run_and_data_survive_a_crash() {
         }
         cluster.close().unwrap();
         assert_gone(&spec);
+    }
+}
+
+/// Else the client's next request may be lost with the connection, and nobody knows what became of it.
+#[test]
+fn a_connection_that_ends_behind_a_refusal_is_said_to_end() {
+    for flavour in flavours() {
+        let cluster = start(&ClusterSpec::temporary(home(), flavour));
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, cluster.port())).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        for round in ["the first", "the second"] {
+            let statement = "SELECT * FROM nowhere.nothing";
+            let length = statement.len();
+            write!(stream, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{statement}")
+                .unwrap();
+            let mut answer = Vec::new();
+            let ends = stream.read_to_end(&mut answer).is_ok();
+            let answer = String::from_utf8_lossy(&answer).to_lowercase();
+            assert!(answer.contains("code: "), "{flavour:?} answers {round}: {answer}");
+            assert_eq!(ends, answer.contains("connection: close\r\n"), "{flavour:?}: {answer}");
+            if ends {
+                break;
+            }
+        }
+        cluster.close().unwrap();
     }
 }
 
