@@ -1,14 +1,12 @@
 //! What a person says of a row or of a ledger: under the same locks as runs, and written down as a further event.
 
 use dunlin_planner::{
-    Adoption, EnvironmentName, Failure, FailureClass, How, Identity, LedgerId, ProjectName, RowMark, RowState,
-    Settlement,
+    Adoption, EnvironmentName, Failure, FailureClass, How, Identity, LedgerId, ProjectName, RowMark, Settlement,
 };
 
-use crate::claim::estranged;
 use crate::event::{Event, Scribe, write_meta};
 use crate::http::Http;
-use crate::ledger::{self, Entry, Loss, Meta};
+use crate::ledger::{self, Loss, Meta};
 use crate::lock::Lock;
 use crate::server::{self, Server};
 use crate::sql;
@@ -33,16 +31,9 @@ async fn write(http: &Http, server: &Server, project: &ProjectName, settlement: 
     let Settlement { id, repair, reason, before, after } = settlement;
     let Some(meta) = ledger::meta(http).await? else { return Err(changed("the ledger is gone")) };
     let entries = ledger::entries(http, &meta, project, None).await?;
-    let needs = |entry: &&Entry| {
-        entry.row.state != RowState::Reverted && entry.row.dependencies.iter().any(|needed| needed.id == *id)
-    };
-    if let Some(needing) = entries.values().find(needs).filter(|_| settlement.takes_away()) {
-        let failure = estranged(format!("`{id}` cannot be forgotten while `{}` is applied", needing.row.id));
-        let hint = "take those back, or forget them, first".to_owned();
-        return Err(Failure { hint: Some(hint), ..failure });
-    }
+    settlement.check(entries.values().map(|entry| &entry.row))?;
     let Some(entry) = entries.get(id).filter(|entry| RowMark::of(&entry.row) == *before) else {
-        return Err(changed(&format!("the row of `{id}` is not as it was shown any more")));
+        return Err(settlement.outrun());
     };
     let mut new = entry.clone();
     (new.row.state, new.row.step, new.pre) = (after.state, after.step, None);

@@ -15,7 +15,7 @@ use dunlin_planner::{
 };
 use tokio::sync::Notify;
 
-use crate::claim::{self, estranged};
+use crate::claim;
 use crate::event::{Event, Scribe};
 use crate::http::{Ask, Http};
 use crate::ledger::{self, Entry, Meta, Pre};
@@ -102,7 +102,8 @@ impl ClickHouseSession {
         let expected: Option<LedgerId> = (task.ledgers)(&task.step.target);
         match expected {
             Some(expected) if expected != meta.id => {
-                let failure = estranged(format!("the server at {} holds another ledger", self.http.address()));
+                let message = format!("the server at {} holds another ledger", self.http.address());
+                let failure = Failure::new(FailureClass::Estranged, message);
                 let hint = "the target's name leads to several servers: name one of them".to_owned();
                 Err(Failure { hint: Some(hint), ..failure })
             }

@@ -12,7 +12,7 @@ use dunlin_planner::{Body, Failure, FailureClass, Probe, ProbeFact, StatementCla
 use serde_json::json;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
-use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
+use crate::apply::{busy, estranged, in_part, row_now};
 use crate::messages::{self, Course, FENCED, Key, NEEDS, NOT_CLAIMED, OTHER_LEDGER, OTHER_TIMELINE};
 use crate::place;
 use crate::promise;
@@ -50,10 +50,10 @@ impl PostgresSession {
         if let Err(error) = client.batch_execute(&message).await {
             let failure = self.left_by(&error).await;
             return match failure.sqlstate.as_deref() {
-                Some(NEEDS | OTHER_LEDGER | OTHER_TIMELINE) => Err(estranged(task, failure)),
+                Some(NEEDS | OTHER_LEDGER | OTHER_TIMELINE) => Err(estranged(task, &failure)),
                 Some(NOT_CLAIMED) => {
                     let row = row_now(self.line().await?.connection.client(), key).await?;
-                    not_claimed(task, row).map(|_| Claim::AlreadyDone)
+                    task.step.not_claimed(row.as_ref()).map(|()| Claim::AlreadyDone)
                 }
                 _ => Err(failure),
             };

@@ -1,14 +1,14 @@
 //! A transactional step: three messages in one flush, and what follows from the way they broke (PROTOCOL.md, "Transactional").
 
 use dunlin_driver::StepTask;
-use dunlin_planner::{Action, Digest, Failure, FailureClass, MigrationId, ProjectName, Repair, RowState};
+use dunlin_planner::{Failure, FailureClass, LedgerRow, MigrationId, ProjectName, halfway};
 use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::jobs::{self, Script};
 use crate::messages::{self, Course, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER, OTHER_TIMELINE};
 use crate::promise;
-use crate::rows::{field, rows, truth};
+use crate::rows::rows;
 use crate::session::PostgresSession;
 use crate::sql;
 use crate::streamed::{self, Stopped};
@@ -20,14 +20,6 @@ fn refuse_nul(task: &StepTask<'_>) -> Result<(), Failure> {
     let Some(offset) = task.text.find('\0') else { return Ok(()) };
     let failure = Failure::new(FailureClass::Rejected, "the file holds a NUL byte, which PostgreSQL does not take");
     Err(Failure { place: Some(place::at(&task.step.body, &task.text, offset)), ..failure })
-}
-
-/// What a step's row says, read after something went wrong.
-pub(crate) struct RowNow {
-    state: RowState,
-    transactional: bool,
-    checksum: Digest,
-    run: String,
 }
 
 impl PostgresSession {
@@ -105,7 +97,7 @@ impl PostgresSession {
         let client = self.line().await?.connection.client();
         match (opening, code.as_str()) {
             (true, "55P03") => return Err(busy(client, task, failure).await),
-            (true, NEEDS | OTHER_LEDGER | OTHER_TIMELINE) => return Err(estranged(task, failure)),
+            (true, NEEDS | OTHER_LEDGER | OTHER_TIMELINE) => return Err(estranged(task, &failure)),
             _ => {}
         }
         let Ok(row) = row_now(client, key).await else {
@@ -116,10 +108,10 @@ impl PostgresSession {
             return Err(Failure { class, ..failure });
         };
         if opening && code == NOT_CLAIMED {
-            return not_claimed(task, row);
+            return task.step.not_claimed(row.as_ref()).map(|()| false);
         }
         let failure = match row {
-            Some(row) if row.transactional && row.run == key.run.to_string() && row.is_open() => left(
+            Some(row) if row.transactional && row.run.as_str() == key.run.to_string() && row.state.is_open() => left(
                 failure,
                 &task.step.id,
                 "the migration ended its own transaction half way; what it did until then stays",
@@ -146,17 +138,14 @@ impl PostgresSession {
     }
 }
 
-impl RowNow {
-    fn is_open(&self) -> bool {
-        matches!(self.state, RowState::Running | RowState::Reverting)
-    }
-}
-
-pub(crate) async fn row_now(client: &Client, key: &Key) -> Result<Option<RowNow>, Failure> {
+/// The step's row, read after something went wrong.
+pub(crate) async fn row_now(client: &Client, key: &Key) -> Result<Option<LedgerRow>, Failure> {
     let query = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY, NOT DEFERRABLE; RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; \
-         SELECT state, transactional, encode(checksum, 'hex') AS checksum, run_id FROM dunlin.ledger WHERE project = {} AND id = {}; COMMIT",
-        key.project, key.id
+         {} WHERE project = {} AND id = {}; COMMIT",
+        ledger::ROWS,
+        key.project,
+        key.id
     );
     let found = rows(client, &query).await;
     let found = match found {
@@ -166,43 +155,7 @@ pub(crate) async fn row_now(client: &Client, key: &Key) -> Result<Option<RowNow>
             return Err(failure::of(&error));
         }
     };
-    let Some(row) = found.first() else { return Ok(None) };
-    let state = ledger::state(row.get("state").unwrap_or_default())?;
-    Ok(Some(RowNow {
-        state,
-        transactional: truth(row, "transactional"),
-        checksum: field(row, "checksum")?,
-        run: field(row, "run_id")?,
-    }))
-}
-
-/// The claim met a row that it does not start from.
-pub(crate) fn not_claimed(task: &StepTask<'_>, row: Option<RowNow>) -> Result<bool, Failure> {
-    let id = &task.step.id;
-    let up = matches!(task.step.action, Action::Apply { .. });
-    let moved = || Failure::new(FailureClass::Busy, format!("the row of `{id}` changed just now"));
-    let Some(row) = row else { return if up { Err(moved()) } else { Ok(false) } };
-    match row.state {
-        RowState::Applied if up && row.checksum == task.step.checksum => Ok(false),
-        RowState::Applied if up => {
-            let message = format!("`{id}` is applied with another checksum, {}", row.checksum.short());
-            let hint = "somebody applied it from other files since the plan was made: plan again";
-            Err(Failure { hint: Some(hint.to_owned()), ..Failure::new(FailureClass::Estranged, message) })
-        }
-        RowState::Reverted if !up => Ok(false),
-        RowState::Applied | RowState::Reverted => Err(moved()),
-        RowState::Running | RowState::Reverting => {
-            let word = if row.state == RowState::Running { "begun" } else { "being taken back" };
-            let message = format!("`{id}` was {word} by run {} and never finished", row.run);
-            let why = if row.transactional {
-                "its file ended its own transaction half way"
-            } else {
-                "it ran statement by statement and its file has changed in what was done already"
-            };
-            let hint = Some(format!("{why}: {}", decide(id)));
-            Err(Failure { hint, ..Failure::new(FailureClass::Dirty, message) })
-        }
-    }
+    found.first().map(ledger::row).transpose()
 }
 
 /// What an error means in the part of the window where it came.
@@ -224,16 +177,6 @@ pub(crate) fn in_part(task: &StepTask<'_>, part: &Part, failure: Failure) -> Fai
     }
 }
 
-/// A person looks, and says what is there.
-fn decide(id: &MigrationId) -> String {
-    let said = |repair: Repair| repair.command(id);
-    format!(
-        "look at the database, then say `{}` if all of it is there, `{}` if nothing of it is there",
-        said(Repair::Done { statement: None }),
-        said(Repair::Undone { statement: None })
-    )
-}
-
 /// Ends a session of a pooler in which a body left its transaction: what it set from there on would be the next client's.
 /// Whoever got that session meanwhile loses it, which is the smaller harm.
 async fn expel(client: &Client, backend: Option<&str>) {
@@ -253,40 +196,27 @@ fn left(failure: Failure, id: &MigrationId, message: &str) -> Failure {
         class: FailureClass::Dirty,
         detail: if ours { None } else { Some(failure.message) },
         sqlstate: failure.sqlstate.filter(|_| !ours),
-        hint: Some(format!("take COMMIT, ROLLBACK and END out of the file; then {}", decide(id))),
+        hint: Some(format!("take COMMIT, ROLLBACK and END out of the file; then {}", halfway(id))),
         message: message.to_owned(),
         ..failure
     }
 }
 
-pub(crate) fn estranged(task: &StepTask<'_>, failure: Failure) -> Failure {
-    let id = &task.step.id;
-    if failure.sqlstate.as_deref() == Some(OTHER_TIMELINE) {
-        let message = format!("the server of `{}` failed over to another one", task.step.target);
-        return Failure::new(FailureClass::FailedOver, message);
-    }
-    let other = failure.sqlstate.as_deref() == Some(OTHER_LEDGER);
-    let (message, hint) = match &task.step.action {
-        _ if other => (
-            format!("target `{}` is not the database that was planned for: it holds another ledger", task.step.target),
-            "the name leads to another server now; plan again",
-        ),
-        Action::Apply { .. } => (
-            format!("`{id}` cannot be applied while {}", failure.message),
-            "the ledger changed since the plan was made: plan again",
-        ),
-        Action::Revert { .. } => (
-            format!("`{id}` cannot be taken back while {}", failure.message),
-            "the ledger changed since the plan was made: plan again",
-        ),
-    };
-    Failure {
-        class: FailureClass::Estranged,
-        hint: Some(hint.to_owned()),
-        sqlstate: None,
-        context: None,
-        message,
-        ..failure
+/// What a claim found of the ledger as a whole, or of other migrations.
+pub(crate) fn estranged(task: &StepTask<'_>, failure: &Failure) -> Failure {
+    let target = &task.step.target;
+    match failure.sqlstate.as_deref() {
+        Some(OTHER_TIMELINE) => {
+            let message = format!("the server of `{target}` failed over to another one");
+            Failure::new(FailureClass::FailedOver, message)
+        }
+        Some(OTHER_LEDGER) => {
+            let message =
+                format!("target `{target}` is not the database that was planned for: it holds another ledger");
+            let hint = Some("the name leads to another server now; plan again".to_owned());
+            Failure { hint, ..Failure::new(FailureClass::Estranged, message) }
+        }
+        _ => task.step.kept_by(&failure.message),
     }
 }
 
@@ -351,50 +281,6 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_a_claim_does_not_start_from_is_done_already_or_says_why() {
-        use FailureClass::{Busy, Dirty, Estranged};
-        let half = "its file ended its own transaction half way: look at the database";
-        let edited = "it ran statement by statement and its file has changed in what was done already: look at";
-        let same = |up| of(up, |task| task.step.checksum);
-        let other = Digest::of(b"other");
-        for (up, row, end) in [
-            (true, None, Err((Busy, "the row of `a/1` changed just now", ""))),
-            (true, Some((RowState::Applied, true, same(true))), Ok(false)),
-            (
-                true,
-                Some((RowState::Applied, true, other)),
-                Err((Estranged, "`a/1` is applied with another checksum, ", "somebody applied it from other files")),
-            ),
-            (true, Some((RowState::Reverted, true, other)), Err((Busy, "the row of `a/1` changed just now", ""))),
-            (true, Some((RowState::Running, true, other)), Err((Dirty, "`a/1` was begun by run r0 and", half))),
-            (true, Some((RowState::Running, false, other)), Err((Dirty, "`a/1` was begun by run r0 and", edited))),
-            (false, None, Ok(false)),
-            (false, Some((RowState::Reverted, true, other)), Ok(false)),
-            (false, Some((RowState::Applied, true, same(false))), Err((Busy, "the row of `a/1` changed just now", ""))),
-            (
-                false,
-                Some((RowState::Reverting, true, other)),
-                Err((Dirty, "`a/1` was being taken back by run r0", half)),
-            ),
-        ] {
-            let now = row.map(|(state, transactional, checksum)| RowNow {
-                state,
-                transactional,
-                checksum,
-                run: "r0".to_owned(),
-            });
-            match (of(up, |task| not_claimed(task, now)), end) {
-                (Err(failure), Err((class, message, hint))) => {
-                    assert_eq!(failure.class, class, "{failure:?}");
-                    assert!(failure.message.starts_with(message), "{failure:?}");
-                    assert!(failure.hint.unwrap_or_default().starts_with(hint), "{message}");
-                }
-                (done, end) => assert_eq!(done.ok(), end.ok(), "{up} {row:?}"),
-            }
-        }
-    }
-
-    #[test]
     fn an_error_means_what_its_part_of_the_window_makes_of_it() {
         let place = || Place { line: 9, ..Place::file("jobs.toml") };
         for (part, sqlstate, line, class, context) in [
@@ -444,7 +330,7 @@ mod tests {
             (true, NEEDS, FailureClass::Estranged, "`a/1` cannot be applied while `b/1` is reverted", again),
             (false, NEEDS, FailureClass::Estranged, "`a/1` cannot be taken back while `b/1` is reverted", again),
         ] {
-            let failure = of(up, |task| estranged(task, failed(sqlstate)));
+            let failure = of(up, |task| estranged(task, &failed(sqlstate)));
             assert_eq!((failure.class, &*failure.message, failure.hint.as_deref()), (class, message, hint));
             assert_eq!((failure.sqlstate, failure.context), (None, None));
         }

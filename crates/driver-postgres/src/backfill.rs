@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::{Error, SimpleQueryMessage, SimpleQueryRow};
 
-use crate::apply::{busy, estranged, in_part, not_claimed, row_now};
+use crate::apply::{busy, estranged, in_part, row_now};
 use crate::messages::{self, Course, FENCED, Key, LEFT, NEEDS, NOT_CLAIMED, OTHER_LEDGER, OTHER_TIMELINE};
 use crate::ranges::{Column, Filled, Found, Ranges};
 use crate::rows::{begins_with, field, one_row, rows, truth};
@@ -246,13 +246,16 @@ impl PostgresSession {
         let failure = match (part, failure.sqlstate.as_deref()) {
             (Part::Opening, Some(FENCED)) => taken(format!("another run has taken over `{}`", task.step.id)),
             (Part::Opening, Some(NOT_CLAIMED)) => match self.line_or_lost() {
-                Ok(line) => match row_now(line.connection.client(), key).await.and_then(|row| not_claimed(task, row)) {
+                Ok(line) => match row_now(line.connection.client(), key)
+                    .await
+                    .and_then(|row| task.step.not_claimed(row.as_ref()))
+                {
                     Ok(_) => taken(format!("another run has finished `{}`", task.step.id)),
                     Err(failure) => failure,
                 },
                 Err(failure) => failure,
             },
-            (Part::Opening, Some(NEEDS | OTHER_LEDGER | OTHER_TIMELINE)) => estranged(task, failure),
+            (Part::Opening, Some(NEEDS | OTHER_LEDGER | OTHER_TIMELINE)) => estranged(task, &failure),
             (_, Some(LEFT)) => Failure {
                 hint: Some("a batch is one transaction: take what ends it out of the file".to_owned()),
                 ..Failure::new(FailureClass::Rejected, "the statement ended the transaction of its batch")

@@ -24,6 +24,12 @@ pub(crate) const EXPECTED_SHAPE: &str = include_str!("ledger.shape");
 
 const META: &str = "SELECT ledger_id, protocol, environment, sysid, dboid, timeline FROM dunlin.meta";
 
+/// Every row, as [`row`] reads it.
+pub(crate) const ROWS: &str = "SELECT id, name, kind, transactional, state, encode(checksum, 'hex') AS checksum, encode(tokens, 'hex') AS tokens, step, \
+    (SELECT pg_catalog.string_agg(encode(sum, 'hex'), ' ' ORDER BY n) FROM unnest(stmt_sums[1:step + (pre IS NOT NULL)::int4]) WITH ORDINALITY AS begun(sum, n)) AS begun, run_id, \
+    attempt, deps, (extract(epoch FROM started) * 1000000)::int8 AS started, (extract(epoch FROM finished) * 1000000)::int8 AS finished, \
+    by_user FROM dunlin.ledger";
+
 /// The one row of `dunlin.meta`.
 pub(crate) struct Meta {
     pub(crate) id: LedgerId,
@@ -111,15 +117,9 @@ fn estranged(message: String, hint: &str) -> Failure {
 /// The whole ledger of one project.
 pub(crate) async fn read(client: &Client, project: &ProjectName) -> Result<Ledger, Failure> {
     let Some(meta) = trusted_meta(client, Purpose::Read).await? else { return Ok(Ledger::Absent) };
-    let query = format!(
-        "SELECT id, name, kind, transactional, state, encode(checksum, 'hex') AS checksum, encode(tokens, 'hex') AS tokens, step, \
-         (SELECT pg_catalog.string_agg(encode(sum, 'hex'), ' ' ORDER BY n) FROM unnest(stmt_sums[1:step + (pre IS NOT NULL)::int4]) WITH ORDINALITY AS begun(sum, n)) AS begun, run_id, \
-         attempt, deps, (extract(epoch FROM started) * 1000000)::int8 AS started, (extract(epoch FROM finished) * 1000000)::int8 AS finished, \
-         by_user FROM dunlin.ledger WHERE project = {}",
-        sql::text(project.as_str())
-    );
+    let query = format!("{ROWS} WHERE project = {}", sql::text(project.as_str()));
     let found = rows(client, &query).await.map_err(|error| failure::of(&error))?;
-    let rows = found.iter().map(|row| ledger_row(row).map(|row| (row.id.clone(), row)));
+    let rows = found.iter().map(|found| row(found).map(|row| (row.id.clone(), row)));
     let mut rows = rows.collect::<Result<BTreeMap<MigrationId, LedgerRow>, Failure>>()?;
     if rows.values().any(|row| row.state.is_open()) {
         name_holders(client, project, &mut rows).await?;
@@ -177,7 +177,7 @@ async fn name_holders(
     Ok(())
 }
 
-fn ledger_row(row: &SimpleQueryRow) -> Result<LedgerRow, Failure> {
+pub(crate) fn row(row: &SimpleQueryRow) -> Result<LedgerRow, Failure> {
     let run: String = field(row, "run_id")?;
     Ok(LedgerRow {
         id: field(row, "id")?,

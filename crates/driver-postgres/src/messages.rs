@@ -281,12 +281,8 @@ fn needs(key: &Key, task: &StepTask<'_>, after: &[Dependency]) -> String {
 
 /// What the row is to remember of its dependencies: those that keep binding, each with its ledger.
 fn stored_dependencies(task: &StepTask<'_>) -> serde_json::Value {
-    let Action::Apply { after, .. } = &task.step.action else { return json!([]) };
-    let stored = after.iter().filter(|dependency| dependency.declared).filter_map(|dependency| {
-        let ledger = (task.ledgers)(&dependency.target)?;
-        Some(json!({"id": dependency.id.to_string(), "ledger": ledger.as_str()}))
-    });
-    stored.collect()
+    let stored = task.dependencies().into_iter();
+    stored.map(|stored| json!({"id": stored.id.to_string(), "ledger": stored.ledger.as_str()})).collect()
 }
 
 fn upsert(key: &Key, task: &StepTask<'_>, transactional: bool, resumes: &str) -> String {

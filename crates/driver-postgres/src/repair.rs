@@ -102,25 +102,20 @@ fn detail(settlement: &Settlement) -> serde_json::Value {
 
 async fn explained(client: &Client, project: &ProjectName, settlement: &Settlement, refused: Failure) -> Failure {
     let id = &settlement.id;
-    let (message, hint) = match refused.sqlstate.as_deref() {
+    match refused.sqlstate.as_deref() {
         Some("55P03") => {
             client.batch_execute("ROLLBACK").await.ok();
             // The context is that of our own statements.
-            return apply::held(client, project, id, Failure { context: None, ..refused }).await;
+            apply::held(client, project, id, Failure { context: None, ..refused }).await
         }
-        Some(FENCED) => {
-            (format!("the row of `{id}` is not as it was shown any more"), "look again, and repair what is there then")
-        }
-        Some(NEEDS) => {
-            (format!("`{id}` cannot be forgotten while {}", refused.message), "take those back, or forget them, first")
-        }
+        Some(FENCED) => settlement.outrun(),
+        Some(NEEDS) => settlement.kept_by(&refused.message),
         _ if refused.class == FailureClass::Unknown => {
-            (refused.message, "whether it took effect shows in `dunlin explain`; run it again if not")
+            let hint = Some("whether it took effect shows in `dunlin explain`; run it again if not".to_owned());
+            Failure { hint, ..Failure::new(refused.class, refused.message) }
         }
-        _ => return Failure { context: None, ..refused },
-    };
-    let class = if refused.class == FailureClass::Unknown { refused.class } else { FailureClass::Estranged };
-    Failure { hint: Some(hint.to_owned()), ..Failure::new(class, message) }
+        _ => Failure { context: None, ..refused },
+    }
 }
 
 /// The last lines of the log about each migration, and of those about none, oldest first.

@@ -9,11 +9,11 @@ pub mod memory;
 mod offered;
 mod pausing;
 mod session;
+mod task;
 mod url;
 
 pub use bench::{Bench, Said, StepText};
 pub use pausing::Jobs;
-pub use session::{
-    BatchClaim, Canceller, Claim, Driver, JobWord, NoticeSink, OpenPieces, Paused, Session, StepTask, UnderWay,
-};
+pub use session::{BatchClaim, Canceller, Claim, Driver, JobWord, NoticeSink, Paused, Session, UnderWay};
+pub use task::{OpenPieces, StepTask};
 pub use url::TargetUrl;

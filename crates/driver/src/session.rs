@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dunlin_planner::{
-    Adoption, BatchFacts, Begun, Body, BodyGone, Digest, EnvironmentName, Expected, Failure, FailureClass, Health,
-    JobRun, LaneKind, LedgerId, Listed, LiveJob, Log, LogEntry, Notice, Obligation, Offers, Pausable, Pieces, Pressure,
-    ProbeFact, ProjectName, Resumption, RunId, RunsUnder, Settlement, Step, TargetFacts, TargetName,
+    Adoption, BatchFacts, Begun, Body, Digest, EnvironmentName, Expected, Failure, FailureClass, Health, JobRun,
+    LaneKind, LedgerId, Listed, LiveJob, Log, LogEntry, Notice, Obligation, Offers, Pausable, Pressure, ProbeFact,
+    ProjectName, Resumption, RunId, RunsUnder, Settlement, TargetFacts,
 };
+
+use crate::StepTask;
 
 /// Receives what the server says while a step runs.
 pub type NoticeSink = Arc<dyn Fn(Notice) + Send + Sync>;
@@ -202,47 +204,6 @@ pub struct Paused {
     pub obligations: Vec<Obligation>,
     /// Shows to others that the run lives, until it is dropped: then whoever comes next resumes.
     pub proof: Box<dyn Send + Sync>,
-}
-
-/// Begins to read a text that comes in pieces.
-pub type OpenPieces<'a> = &'a (dyn Fn() -> Result<Pieces, BodyGone> + Send + Sync);
-
-/// Everything a session needs to know of a step.
-pub struct StepTask<'a> {
-    /// The project, part of the ledger's key.
-    pub project: &'a ProjectName,
-    /// The run.
-    pub run: &'a RunId,
-    /// The step of the plan.
-    pub step: &'a Step,
-    /// The text that runs; empty where it comes in pieces.
-    pub text: Arc<str>,
-    /// That text, where it comes in pieces.
-    pub pieces: Option<OpenPieces<'a>>,
-    /// The timeline that its server was last known to write on: on another one nothing is begun
-    /// ([`FailureClass::FailedOver`](dunlin_planner::FailureClass::FailedOver)).
-    pub timeline: Option<u32>,
-    /// The ledgers of the databases that the step's dependencies are in.
-    pub ledgers: &'a (dyn Fn(&TargetName) -> Option<LedgerId> + Send + Sync),
-    /// Takes the server's notices.
-    pub notices: NoticeSink,
-}
-
-impl StepTask<'_> {
-    /// For a database that keeps no jobs.
-    ///
-    /// # Errors
-    /// A [`Failure`] of class [`FailureClass::Rejected`](dunlin_planner::FailureClass::Rejected), where the step declares jobs.
-    pub fn refuse_jobs(&self) -> Result<(), Failure> {
-        let Step { id, target, .. } = self.step;
-        match self.step.body.jobs {
-            None => Ok(()),
-            Some(_) => {
-                let message = format!("`{id}` declares jobs, and `{target}` keeps none");
-                Err(Failure::new(FailureClass::Rejected, message))
-            }
-        }
-    }
 }
 
 /// What claiming a step that runs statement by statement found.

@@ -203,6 +203,12 @@ impl LedgerRow {
         body.sums().starts_with(&self.begun)
     }
 
+    /// Whether it remembers to need that migration.
+    #[must_use]
+    pub fn needs(&self, id: &MigrationId) -> bool {
+        self.dependencies.iter().any(|needed| needed.id == *id)
+    }
+
     /// Whether the statement behind the finished ones was begun, and may have been done.
     #[must_use]
     pub fn in_doubt(&self) -> bool {

@@ -7,6 +7,7 @@
 
 mod adopt;
 mod advice;
+mod attempt;
 mod audit;
 mod backfill;
 mod bodies;
@@ -54,6 +55,7 @@ mod walk;
 
 pub use adopt::{Adoption, Belonging, How, adopt};
 pub use advice::advice;
+pub use attempt::Start;
 pub use audit::{Audit, Log, LogKey, LogRow, audit};
 pub use backfill::{Backfill, BackfillAction, BackfillProgress, Batch, BatchFacts, BatchPlace, Begun, Pace, Pressure};
 pub use bodies::{Bodies, BodyGone, Fragment, Piece, Pieces};
@@ -104,8 +106,8 @@ pub use promise::{
     AggregateShape, Compression, CompressionSetting, Dimension, Policed, Promise, Promised, Refresh, Slicing,
 };
 pub use repair::{
-    Becomes, Checksums, Repair, Repairable, RowMark, Settlement, Way, doubt, free_to_go, repaired, repairs, settle,
-    ways,
+    Becomes, Checksums, Repair, Repairable, RowMark, Settlement, Way, doubt, free_to_go, halfway, repaired, repairs,
+    settle, ways,
 };
 pub use report::{Head, Lost, RunReport, StepEnd, StepReport, Verdict};
 pub use resolve::closest;

@@ -345,6 +345,16 @@ pub(crate) fn commands(migration: Option<&Migration>, row: &LedgerRow) -> String
     ways(migration, row).into_iter().map(command).collect::<Vec<_>>().join(", ")
 }
 
+/// What to do about a migration that stopped somewhere on its way, nobody knows where.
+#[must_use]
+pub fn halfway(id: &MigrationId) -> String {
+    format!(
+        "look at the database, then say `{}` if all of it is there, `{}` if nothing of it is there",
+        Repair::Done { statement: None }.command(id),
+        Repair::Undone { statement: None }.command(id),
+    )
+}
+
 /// What to do about a statement that nobody but a person can settle.
 #[must_use]
 pub fn doubt(id: &MigrationId, statement: usize) -> String {
@@ -437,8 +447,7 @@ pub fn repaired<'o>(
 /// A finding that names them.
 pub fn free_to_go(observed: &Observations, settlement: &Settlement) -> Result<(), Finding> {
     let id = &settlement.id;
-    let needs =
-        |row: &&LedgerRow| row.state != RowState::Reverted && row.dependencies.iter().any(|needed| needed.id == *id);
+    let needs = |row: &&LedgerRow| row.state != RowState::Reverted && row.needs(id);
     let databases = Databases::of(observed);
     let facts = observed.values().filter_map(Observed::facts).filter(|facts| databases.is_first(&facts.target));
     let needing: Vec<_> =

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose input does not parse has failed")]
 
 mod advice;
+mod attempt;
 mod backfill;
 mod called;
 mod chain;

@@ -28,7 +28,7 @@ async fn a_row_that_cannot_be_read_behind_an_error_leaves_it_in_doubt() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_lost_at_the_look_leaves_it_in_doubt() {
     let (fresh, _) = bench().await;
-    let proxy = Proxy::before(fresh.port(), "SELECT state, transactional").await;
+    let proxy = Proxy::before(fresh.port(), "NOT DEFERRABLE; RESET SESSION AUTHORIZATION").await;
     let mut settings = fresh.settings();
     settings.options = options(&fresh.url_through(proxy.port()));
     let bench = Bench::new("through a proxy", Box::new(fresh.with(settings)));

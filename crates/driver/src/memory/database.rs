@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use dunlin_planner::{
     Adoption, Body, Capabilities, Digest, EnvironmentName, Failure, FailureClass, Feature, Holder, How, Identity,
     LaneKind, Ledger, LedgerId, LedgerRow, LogEntry, MigrationId, Offers, Pausable, ProbeFact, ProjectName, Resumption,
-    RowMark, RowState, RunId, ServerVersion, Settlement, Support, TargetFacts, TargetName, Timestamp,
+    RowMark, RunId, ServerVersion, Settlement, Support, TargetFacts, TargetName, Timestamp,
 };
 
 use super::fault::{Act, Fault};
@@ -261,19 +261,11 @@ impl State {
         if let Some(holder) = self.holder(&key) {
             return Err(Failure::new(FailureClass::Busy, format!("`{id}` is held by {holder}")));
         }
-        let needs = |row: &Row| {
-            row.row.state != RowState::Reverted && row.row.dependencies.iter().any(|needed| needed.id == *id)
-        };
-        if settlement.takes_away() && self.rows.values().any(needs) {
-            return Err(Failure::new(FailureClass::Estranged, format!("`{id}` is needed by what is applied")));
-        }
+        settlement.check(self.rows.iter().filter(|(key, _)| key.0 == *project).map(|(_, row)| &row.row))?;
         let at = self.tick();
         let shown = |row: &&mut Row| RowMark::of(&row.read()) == settlement.before;
         let Some(row) = self.rows.get_mut(&key).filter(shown) else {
-            return Err(Failure::new(
-                FailureClass::Estranged,
-                format!("the row of `{id}` is not as it was shown any more"),
-            ));
+            return Err(settlement.outrun());
         };
         row.settle(settlement, at);
         self.log.push((project.clone(), repaired(settlement, at)));

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dunlin_planner::FailureClass::{Busy, Dirty, Estranged, Interrupted, Rejected, Unknown};
+use dunlin_planner::FailureClass::{Busy, Estranged, Interrupted, Rejected, Unknown};
 use dunlin_planner::{
-    Action, BatchFacts, Body, Dependency, Digest, Failure, FailureClass, Kind, LedgerRow, MigrationId, Place, Pressure,
-    Probe, ProbeFact, RowState, Statement, StatementClass, StoredDependency,
+    Action, BatchFacts, Body, Failure, FailureClass, MigrationId, Place, Pressure, Probe, ProbeFact, RowState, Start,
+    Statement, StatementClass,
 };
 use tokio::sync::Notify;
 
@@ -112,133 +112,20 @@ fn fenced<'a>(state: &'a mut State, key: &RowKey, attempt: u32) -> Result<&'a mu
 }
 
 /// The row after a claim; none where the step is done already.
-pub(super) fn claim(state: &mut State, task: &StepTask<'_>, transactional: bool) -> Result<Option<Row>, Failure> {
+pub(super) fn claim(state: &mut State, task: &StepTask<'_>, whole: bool) -> Result<Option<Row>, Failure> {
     if state.ledger.is_none() {
         return Err(Failure::new(Rejected, "there is no ledger"));
     }
-    let key = MemorySession::key(task);
-    let row = state.rows.get(&key).cloned();
-    match &task.step.action {
-        Action::Apply { after, .. } => {
-            check_needs(state, task, after)?;
-            claim_apply(state, task, row, transactional)
-        }
-        Action::Revert { .. } => claim_revert(state, task, row, transactional),
-    }
-}
-
-fn check_needs(state: &State, task: &StepTask<'_>, after: &[Dependency]) -> Result<(), Failure> {
-    for need in after.iter().filter(|need| need.target == task.step.target) {
-        let row = state.rows.get(&(task.project.clone(), need.id.clone()));
-        if row.is_none_or(|row| row.row.state != RowState::Applied || row.row.checksum != need.checksum) {
-            let message = format!("`{}` cannot be applied while `{}` is not applied", task.step.id, need.id);
-            return Err(Failure::new(Estranged, message));
-        }
-    }
-    Ok(())
-}
-
-fn claim_apply(
-    state: &mut State,
-    task: &StepTask<'_>,
-    row: Option<Row>,
-    transactional: bool,
-) -> Result<Option<Row>, Failure> {
-    let sums = task.step.body.sums();
-    let mut new = Row { row: fresh_row(state, task, transactional), sums, pre: None, cursor: (None, 0) };
-    let Some(old) = row else { return Ok(Some(new)) };
-    new.row.attempt = old.row.attempt + 1;
-    let again = old.row.kind == Kind::Repeatable && old.row.checksum != new.row.checksum;
-    match old.row.state {
-        RowState::Reverted => Ok(Some(new)),
-        RowState::Applied if again => Ok(Some(new)),
-        RowState::Applied if old.row.checksum == new.row.checksum => Ok(None),
-        RowState::Applied => {
-            Err(Failure::new(Estranged, format!("`{}` is applied with another checksum", task.step.id)))
-        }
-        RowState::Running if !transactional && resumes(&old, &new.sums) => {
-            new.pre = old.pre;
-            new.cursor = old.cursor;
-            new.row.step = old.row.step;
-            Ok(Some(new))
-        }
-        RowState::Running if is_untouched(&old) => Ok(Some(new)),
-        RowState::Running | RowState::Reverting => Err(unfinished(&task.step.id)),
-    }
-}
-
-fn resumes(old: &Row, sums: &[Digest]) -> bool {
-    !old.row.transactional && sums.starts_with(old.begun())
-}
-
-/// It was claimed, and none of its statements was begun: it may run in one transaction now.
-fn is_untouched(old: &Row) -> bool {
-    !old.row.transactional && old.begun().is_empty()
-}
-
-fn claim_revert(
-    state: &State,
-    task: &StepTask<'_>,
-    row: Option<Row>,
-    transactional: bool,
-) -> Result<Option<Row>, Failure> {
-    let Some(mut row) = row else { return Ok(None) };
-    let sums = task.step.body.sums();
-    match row.row.state {
-        RowState::Reverted => return Ok(None),
-        RowState::Applied => (row.row.step, row.pre, row.cursor) = (0, None, (None, 0)),
-        RowState::Reverting if !transactional && resumes(&row, &sums) => {}
-        RowState::Reverting if is_untouched(&row) => {}
-        RowState::Running | RowState::Reverting => return Err(unfinished(&task.step.id)),
-    }
-    (row.sums, row.row.transactional) = (sums, transactional);
-    let Action::Revert { dependents } = &task.step.action else { return Ok(None) };
-    let depends = |other: &&LedgerRow| {
-        other.state != RowState::Reverted
-            && other.id != task.step.id
-            && (dependents.contains(&other.id) || other.dependencies.iter().any(|stored| stored.id == task.step.id))
-    };
-    if let Some(dependent) = state.rows.values().map(|row| &row.row).find(depends) {
-        let message = format!("`{}` cannot be taken back while `{}` is applied", task.step.id, dependent.id);
-        return Err(Failure::new(Estranged, message));
-    }
-    row.row.state = RowState::Reverting;
-    row.row.attempt += 1;
-    row.row.run = task.run.clone();
-    row.row.finished = None;
-    Ok(Some(row))
-}
-
-fn unfinished(id: &MigrationId) -> Failure {
-    Failure::new(Dirty, format!("`{id}` was begun and never finished"))
-}
-
-fn fresh_row(state: &mut State, task: &StepTask<'_>, transactional: bool) -> LedgerRow {
-    let step = task.step;
-    let declared = match &step.action {
-        Action::Apply { after, .. } => after.iter().filter(|need| need.declared).collect(),
-        Action::Revert { .. } => Vec::new(),
-    };
-    let stored =
-        |need: &Dependency| Some(StoredDependency { id: need.id.clone(), ledger: (task.ledgers)(&need.target)? });
-    LedgerRow {
-        id: step.id.clone(),
-        name: step.name.clone(),
-        kind: step.kind,
-        transactional,
-        state: RowState::Running,
-        checksum: step.checksum,
-        tokens: step.body.tokens,
-        step: 0,
-        begun: Vec::new(),
-        run: task.run.clone(),
-        attempt: 1,
-        dependencies: declared.into_iter().filter_map(stored).collect(),
-        started: state.tick(),
-        finished: None,
-        by: "memory".to_owned(),
-        holder: None,
-    }
+    let (key, now) = (MemorySession::key(task), state.tick());
+    let old = state.rows.get(&key).cloned();
+    let of_project = state.rows.iter().filter(|(key, _)| key.0 == *task.project).map(|(_, row)| &row.row);
+    let find = |id: &MigrationId| state.rows.get(&(task.project.clone(), id.clone())).map(|row| &row.row);
+    let read = old.as_ref().map(Row::read);
+    let Some(start) = task.step.claim(whole, read.as_ref(), find, of_project)? else { return Ok(None) };
+    let row = task.row(start, whole, read.as_ref(), ("memory", now));
+    let old = old.filter(|_| start == Start::Resumed);
+    let (pre, cursor) = old.map_or((None, (None, 0)), |old| (old.pre, old.cursor));
+    Ok(Some(Row { row, sums: task.step.body.sums(), pre, cursor }))
 }
 
 /// Runs one statement; a failure knows its place.
