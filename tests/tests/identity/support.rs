@@ -82,7 +82,7 @@ pub(crate) fn naming(project: Project, name: &str, of: &str, psql: impl Fn(&str)
     let oid = psql("SELECT oid FROM pg_database WHERE datname = current_database()");
     project
         .hiding(format!("database {oid} of"), &format!("database {name} of"))
-        .hiding(format!("\"database\": {oid}"), &format!("\"database\": {name}"))
+        .hiding(format!("\"database\": {oid},"), &format!("\"database\": {name},"))
         .hiding(system, of)
 }
 

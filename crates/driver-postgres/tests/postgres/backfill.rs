@@ -5,9 +5,8 @@ use std::time::Duration;
 use dunlin_driver::{BatchClaim, Bench, StepText};
 use dunlin_planner::FailureClass::{Busy, Estranged, Rejected, Unknown};
 use dunlin_planner::{BatchFacts, Begun, Failure, LaneKind, RowState};
-use futures_util::StreamExt;
 
-use crate::cut::done;
+use crate::cut::{done, every_message};
 use crate::proxy::{Cut, Proxy};
 use crate::support::{Fresh, options};
 
@@ -250,30 +249,19 @@ async fn run(cut: Cut, at: usize) -> bool {
     proxy.has_cut()
 }
 
-async fn every_message(cut: Cut) {
-    let mut trials = futures_util::stream::iter(0..200).map(|at| async move { (at, run(cut, at).await) }).buffered(4);
-    while let Some((at, came)) = trials.next().await {
-        if !came {
-            assert!(at > 20, "a run has more messages than {at}");
-            return;
-        }
-    }
-    panic!("the messages do not end");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_before_any_message_of_a_backfill_converges() {
-    every_message(Cut::Before).await;
+    every_message(|at| run(Cut::Before, at)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_during_any_message_of_a_backfill_converges() {
-    every_message(Cut::During).await;
+    every_message(|at| run(Cut::During, at)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_after_any_message_of_a_backfill_converges() {
-    every_message(Cut::After).await;
+    every_message(|at| run(Cut::After, at)).await;
 }
 
 /// Nothing is left in the session between two batches; a pause in the work is what tells others that it may be taken over.

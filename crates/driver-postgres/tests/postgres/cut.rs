@@ -6,7 +6,7 @@ use std::time::Duration;
 use dunlin_driver::{Bench, Session, StepText};
 use dunlin_planner::FailureClass::{Busy, Rejected, Unknown, Unreachable};
 use dunlin_planner::{Failure, LaneKind, RowState};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 
 use crate::proxy::{Cut, Proxy};
 use crate::support::{Fresh, options, raw};
@@ -88,8 +88,9 @@ async fn run(cut: Cut, at: usize) -> bool {
     proxy.has_cut()
 }
 
-async fn every_message(cut: Cut) {
-    let mut trials = futures_util::stream::iter(0..200).map(|at| async move { (at, run(cut, at).await) }).buffered(4);
+/// Runs with one cut, at the first message, the second, and so on; `run` says whether the cut came.
+pub(crate) async fn every_message<T: Future<Output = bool>>(run: impl Fn(usize) -> T) {
+    let mut trials = futures_util::stream::iter(0..200).map(|at| run(at).map(move |came| (at, came))).buffered(4);
     while let Some((at, came)) = trials.next().await {
         if !came {
             assert!(at > 20, "a run has more messages than {at}");
@@ -101,17 +102,17 @@ async fn every_message(cut: Cut) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_before_any_message_converges() {
-    every_message(Cut::Before).await;
+    every_message(|at| run(Cut::Before, at)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_during_any_message_converges() {
-    every_message(Cut::During).await;
+    every_message(|at| run(Cut::During, at)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_after_any_message_converges() {
-    every_message(Cut::After).await;
+    every_message(|at| run(Cut::After, at)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
