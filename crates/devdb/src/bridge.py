@@ -23,8 +23,9 @@ sys.path.insert(0, PACKAGES)
 
 import chdb  # noqa: E402
 
-# Name to password, and to what holds for whoever comes in.
-USERS = {"default": ("", {}), "reader": ("secret", {"readonly": "1"})}
+# Name to password, and to what holds for whoever comes in. From `narrow` migrations of the ledger of `narrowed` are hidden.
+USERS = {"default": ("", {}), "reader": ("secret", {"readonly": "1"}),
+         "narrow": ("", {"additional_table_filters": "{'narrowed.dunlin_event': 'empty(id)'}"})}
 
 # Parameters of the URL that are no settings.
 OWN = {"query", "database", "user", "password", "query_id", "session_id", "session_timeout", "session_check",

@@ -19,7 +19,7 @@ use crate::offers::OFFERS;
 use crate::options::ConnectOptions;
 use crate::server::{self, Server};
 use crate::session::ClickHouseSession;
-use crate::{health, repair, sql, tables};
+use crate::{health, repair, sql, tables, trust};
 
 /// How long another run that makes the same ledger is waited for.
 const MAKING: Duration = Duration::from_secs(30);
@@ -63,7 +63,12 @@ impl ClickHouseDriver {
         let server = Server::ask(&self.http).await?;
         let found = server::find(&self.http, &server).await?;
         self.check_database(found.there)?;
-        let ledger = if found.ledger { ledger::read(&self.http, project).await? } else { Ledger::Absent };
+        let ledger = if found.ledger {
+            trust::check(&self.http, &server).await?;
+            ledger::read(&self.http, project).await?
+        } else {
+            Ledger::Absent
+        };
         Ok(TargetFacts {
             target: self.target.clone(),
             identity: found.identity,
@@ -84,6 +89,9 @@ impl ClickHouseDriver {
         if !found.there {
             let statement = format!("CREATE DATABASE IF NOT EXISTS {}", sql::identifier(self.http.database()));
             self.http.ask(Ask::own(statement)).await?;
+        }
+        if found.ledger {
+            trust::check(&self.http, &server).await?;
         }
         let now = server::find(&self.http, &server).await?.identity;
         if let Some(meta) = ledger::meta(&self.http).await? {

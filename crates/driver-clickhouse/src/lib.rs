@@ -28,6 +28,7 @@ mod session;
 mod sql;
 mod tables;
 mod tls;
+mod trust;
 
 pub use driver::{ClickHouseDriver, ClickHouseSettings};
 pub use offers::OFFERS;

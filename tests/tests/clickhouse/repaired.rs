@@ -72,3 +72,26 @@ fn an_insert_that_broke_off_is_for_a_person() {
     [exit 0]
     ");
 }
+
+#[test]
+fn a_ledger_that_was_changed_stops_everything() {
+    let Some(column) = Column::new(Flavour::ClickHouse) else { return };
+    let project = column.project(&format!("{ALONE}{HALF}"));
+    let _ = project.dunlin().run("up --to events/1 --yes").exits(0);
+    let _ = column.query("ALTER TABLE dunlin_event DROP COLUMN pre");
+    insta::assert_snapshot!(project.says("up --yes --quiet"), @"
+    [stdout]
+    error[target-refused]: target `core`: the ledger cannot be trusted: `dunlin_event` lacks `pre String`
+     --> dunlin.toml:3:10
+      |
+    3 | [targets.core]
+      |          ^^^^
+    hint: somebody changed the tables of the ledger; make them as they were
+
+    Nothing runs in acme: 1 error must be mended first.
+    [exit 4]
+    ");
+    for command in ["plan", "status", "up --yes", "down --yes"] {
+        let _ = project.dunlin().run(command).exits(4);
+    }
+}

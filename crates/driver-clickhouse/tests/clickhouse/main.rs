@@ -4,3 +4,4 @@ mod conforms;
 mod doubts;
 mod secure;
 mod support;
+mod trust;

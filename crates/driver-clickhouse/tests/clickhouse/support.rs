@@ -26,8 +26,12 @@ impl Fresh {
     /// None where this machine cannot have such a server, which is told.
     pub(crate) fn new(flavour: Flavour) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let server = server(flavour)?;
-        let name = format!("ch_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+        Self::called(&format!("ch_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst)), flavour)
+    }
+
+    /// With a name that the server's configuration knows.
+    pub(crate) fn called(name: &str, flavour: Flavour) -> Option<Self> {
+        let (server, name) = (server(flavour)?, name.to_owned());
         server.drop_database(&name).expect("nobody uses it");
         server.create_database(&name, Template::Plain).expect("it is new");
         Some(Self { server, flavour, name, is_own: true })
