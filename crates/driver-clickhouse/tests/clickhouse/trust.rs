@@ -61,7 +61,7 @@ async fn a_ledger_of_which_rows_are_hidden_is_not_trusted() {
 }
 
 fn project() -> ProjectName {
-    ProjectName::new("acme").unwrap()
+    ProjectName::new("acme").expect("it is a name")
 }
 
 fn said(refused: &Failure) -> &str {
