@@ -21,6 +21,9 @@ use crate::running::Running;
 /// How long the answer to a message is waited for, before which the fault would come too early.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long what a fault sets off may take, such as a server's stop and start.
+const ENDING: Duration = Duration::from_mins(1);
+
 /// When a fault comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moment {
@@ -67,6 +70,8 @@ struct State {
     fault: Option<Fault>,
     deed: Deed,
     messages: AtomicUsize,
+    /// Connections whose messages have not come to their end.
+    asking: AtomicUsize,
     struck: AtomicBool,
     over: AtomicBool,
     victim: Mutex<Victim>,
@@ -108,6 +113,7 @@ impl Proxy {
             fault,
             deed: Box::new(deed),
             messages: AtomicUsize::new(0),
+            asking: AtomicUsize::new(0),
             struck: AtomicBool::new(false),
             over: AtomicBool::new(false),
             victim: Mutex::new(Victim::Awaited),
@@ -153,12 +159,20 @@ impl Proxy {
         format!("{head}127.0.0.1:{port}/{database}?sslmode=disable")
     }
 
-    /// Lets a run go on to its end, or to its fault.
+    /// Lets a run go on to its end, or to its fault, and what that sets off to its own.
+    ///
+    /// # Panics
+    /// If that does not end.
     pub fn watch(&self, mut run: Running) -> Outcome {
         *locked(&self.state.victim) = Victim::Alive(run.pid());
         self.state.named.notify_all();
         run.exhaust();
         *locked(&self.state.victim) = Victim::Gone;
+        let since = Instant::now();
+        while self.state.asking.load(Ordering::SeqCst) > 0 {
+            assert!(since.elapsed() < ENDING, "a connection of a run that ended goes on");
+            thread::sleep(Duration::from_millis(1));
+        }
         run.finish()
     }
 
@@ -248,9 +262,11 @@ fn relay(state: &Arc<State>, client: TcpStream, server: TcpStream) {
     let link = Link { client, server, deaf, owed, backend: Arc::default() };
     locked(&state.open).push(link.clone());
     let (asking, answering, state) = (link.clone(), link, Arc::clone(state));
+    state.asking.fetch_add(1, Ordering::SeqCst);
     thread::spawn(move || {
         let _ = requests(&state, &asking);
         asking.hang_up();
+        state.asking.fetch_sub(1, Ordering::SeqCst);
     });
     thread::spawn(move || {
         let _ = answers(&answering);

@@ -51,16 +51,26 @@ pub(crate) struct Lexer<'a> {
     text: &'a str,
     at: usize,
     end: usize,
+    before: Before,
+}
+
+/// What stands before a token, as far as it tells whether a dot and digits are a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// A name, a number, or what a bracket closes.
+    Operand,
+    Dot,
+    Else,
 }
 
 impl<'a> Lexer<'a> {
     pub(crate) fn within(text: &'a str, part: &Range<usize>) -> Self {
-        Self { text, at: part.start, end: part.end }
+        Self { text, at: part.start, end: part.end, before: Before::Else }
     }
 
     /// Goes on elsewhere.
     pub(crate) fn jump(&mut self, at: usize) {
-        self.at = at;
+        (self.at, self.before) = (at, Before::Else);
     }
 }
 
@@ -70,14 +80,22 @@ impl<'a> Iterator for Lexer<'a> {
     fn next(&mut self) -> Option<Token<'a>> {
         let rest = &self.text[self.at..self.end];
         let first = rest.chars().next()?;
-        let (kind, length, unclosed) = scan(rest, first);
+        let (kind, length, unclosed) = scan(rest, first, self.before);
         let range = self.at..self.at + length;
         self.at = range.end;
-        Some(Token { kind, text: &self.text[range.clone()], range, unclosed })
+        let token = Token { kind, text: &self.text[range.clone()], range, unclosed };
+        self.before = match kind {
+            Kind::Space | Kind::Comment => self.before,
+            Kind::Dot => Before::Dot,
+            Kind::Word | Kind::Name | Kind::Close => Before::Operand,
+            _ if token.text == "]" => Before::Operand,
+            _ => Before::Else,
+        };
+        Some(token)
     }
 }
 
-fn scan(rest: &str, first: char) -> (Kind, usize, Option<&'static str>) {
+fn scan(rest: &str, first: char, before: Before) -> (Kind, usize, Option<&'static str>) {
     let closed = |kind, length| (kind, length, None);
     let line = || closed(Kind::Comment, rest.find('\n').unwrap_or(rest.len()));
     match first {
@@ -97,8 +115,12 @@ fn scan(rest: &str, first: char) -> (Kind, usize, Option<&'static str>) {
         '(' => closed(Kind::Open, 1),
         ')' => closed(Kind::Close, 1),
         ',' => closed(Kind::Comma, 1),
+        '.' if before != Before::Operand && rest[1..].starts_with(|char: char| char.is_ascii_digit()) => {
+            closed(Kind::Word, exponent(rest, digits(rest, 1, false), ['e', 'E']))
+        }
         '.' => closed(Kind::Dot, 1),
         '$' => heredoc(rest).unwrap_or_else(|| closed(Kind::Word, word(rest))),
+        '0'..='9' if before == Before::Dot => closed(Kind::Word, tail(rest, digits(rest, 0, false))),
         '0'..='9' => closed(Kind::Word, number(rest)),
         _ if is_word(first) => closed(Kind::Word, word(rest)),
         _ => closed(Kind::Other, first.len_utf8()),
@@ -113,15 +135,40 @@ fn word(rest: &str) -> usize {
     rest.find(|char| !is_word(char)).unwrap_or(rest.len())
 }
 
-/// A number with its exponent, whose sign is part of it.
+/// A number with its fraction and its exponent, whose sign is part of it, or a name that begins with digits.
 fn number(rest: &str) -> usize {
-    let length = word(rest);
-    let hexadecimal = rest.starts_with("0x") || rest.starts_with("0X");
-    let exponent = if hexadecimal { ['p', 'P'] } else { ['e', 'E'] };
-    if rest[..length].ends_with(exponent) && rest[length..].starts_with(['+', '-']) {
-        return length + 1 + word(&rest[length + 1..]);
+    let begins = |prefix: [&str; 2], digit: fn(char) -> bool| {
+        prefix.iter().any(|prefix| rest.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(digit)))
+    };
+    let is_hexadecimal = begins(["0x", "0X"], |char| char.is_ascii_hexdigit());
+    let is_binary = begins(["0b", "0B"], |char| matches!(char, '0' | '1'));
+    let mut at = digits(rest, if is_hexadecimal || is_binary { 2 } else { 0 }, is_hexadecimal);
+    if rest[at..].starts_with('.') {
+        at = digits(rest, at + 1, is_hexadecimal);
     }
-    length
+    tail(rest, exponent(rest, at, if is_hexadecimal { ['p', 'P'] } else { ['e', 'E'] }))
+}
+
+/// The end of the digits that begin at `at`, with `_` between two of them.
+fn digits(rest: &str, at: usize, is_hexadecimal: bool) -> usize {
+    let is_digit = |byte: &u8| if is_hexadecimal { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() };
+    let bytes = rest.as_bytes();
+    let separates = |end: usize| end > at && bytes[end] == b'_' && bytes.get(end + 1).is_some_and(is_digit);
+    (at..bytes.len()).find(|end| !is_digit(&bytes[*end]) && !separates(*end)).unwrap_or(bytes.len())
+}
+
+/// The end of the exponent at `at`, if one is there.
+fn exponent(rest: &str, at: usize, letters: [char; 2]) -> usize {
+    if !rest[at..].starts_with(letters) || rest.len() == at + 1 {
+        return at;
+    }
+    let is_signed = rest[at + 1..].starts_with(['+', '-']) && rest.len() > at + 2;
+    digits(rest, at + 1 + usize::from(is_signed), false)
+}
+
+/// The end of the letters behind a number, which make it a name.
+fn tail(rest: &str, at: usize) -> usize {
+    rest[at..].find(|char| !is_word(char) || char == '$').map_or(rest.len(), |length| at + length)
 }
 
 /// A quote is written as two, or behind a backslash.
@@ -194,6 +241,12 @@ mod tests {
         check("a$b$;$b$", "a$b$ ; $b$");
         check("‘a;b’“c;d”", "‘a;b’ “c;d”");
         check("1e--x\n0x1p-2 1e-5", "1e- - x 0x1p-2 1e-5");
+        check("1ee--;\n1_e--;\n1e_--;\n0xp--;\n0b2e--;\n1e1--;\na", "1ee 1_e 1e_ 0xp 0b2e 1e1 a");
+        check(
+            "1_1e-1_0 1.5e-3 1.e-5, .5e-1, x.5e--;\n[1].5e--;\n(1) . 5e--;\na",
+            "1_1e-1_0 1.5e-3 1.e-5 , .5e-1 , x . 5e [ 1 ] . 5e ( 1 ) . 5e a",
+        );
+        check("1$$;$$ 1a$b 1e$$;$$ x.1$$;$$ 0x1F.8p+1 1e", "1 $$;$$ 1a $b 1e $$;$$ x . 1 $$;$$ 0x1F.8p+1 1e");
         check("1 −\u{a0}2", "1 − 2");
     }
 

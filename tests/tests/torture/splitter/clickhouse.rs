@@ -32,6 +32,7 @@ const STATEMENTS: &[&str] = &[
     "SELECT 1 // ;\n",
     "SELECT ‘;’",
     "SELECT 1e-5, 0x1p-2",
+    "SELECT 1.5e-1, .5e+1, t.1, 1_0, 0b1, 0x1F.8",
     "SELECT (1, ';'), [1][1]",
     "SELECT 1 AS a$b",
     "SELECT 1 FORMAT CSV",
@@ -44,7 +45,7 @@ const STATEMENTS: &[&str] = &[
 /// What makes trouble where it does not belong.
 const TROUBLE: &[&str] = &[
     ";", ";;", " ", "\n", "'", "''", "\\'", "\\", "`", "\"", "$", "$$", "$a$", "/*", "*/", "--", "//", "#", "# ", "#!",
-    "(", ")", "‘", "’", "“", "”", "a", "1", "e-", "0x", "\u{a0}", "−", "é",
+    "(", ")", "‘", "’", "“", "”", "a", "1", "e-", "e", "0x", "_", ".", "]", "\u{a0}", "−", "é",
 ];
 
 const WHAT: &str = "splitter against the server";
