@@ -1,6 +1,6 @@
 //! Transactional steps that break, and what is looked up behind it.
 
-use dunlin_driver::{Bench, StepText};
+use dunlin_driver::{Bench, Claim, StepText};
 use dunlin_planner::FailureClass::{Busy, Rejected, Unknown};
 use dunlin_planner::{Dependency, LaneKind, RowState};
 
@@ -63,6 +63,20 @@ async fn a_body_that_fails_where_it_was_taken_back_leaves_the_row() {
     let failure = bench.apply_on(&mut *session, &raw("a/1", "SELECT 1/0")).await.unwrap_err();
     assert_eq!(failure.class, Rejected, "{failure:?}");
     assert_eq!(bench.row(&step).await.map(|row| row.state), Some(RowState::Reverted));
+}
+
+/// Nothing of it was begun before, and nothing of it stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_fails_where_it_was_claimed_by_statements_leaves_the_row() {
+    let (_fresh, bench) = bench().await;
+    let step = raw("a/1", "SELECT 1/0");
+    let mut session = bench.session(LaneKind::Long).await;
+    assert!(matches!(session.claim(&bench.task(&step)).await, Ok(Claim::Taken { .. })));
+    session.release().await;
+    let failure = bench.apply(&step).await.unwrap_err();
+    assert_eq!(failure.class, Rejected, "{failure:?}");
+    let row = bench.row(&step).await.map(|row| (row.state, row.transactional, row.step));
+    assert_eq!(row, Some((RowState::Running, false, 0)));
 }
 
 /// Somebody has the row of what comes before: that is waited for, and the words of our own statements tell nobody anything.
