@@ -17,7 +17,7 @@ use crate::ledger::{self, Meta};
 use crate::lock::Lock;
 use crate::offers::OFFERS;
 use crate::options::ConnectOptions;
-use crate::server::{self, Server};
+use crate::server::{self, Found, Server};
 use crate::session::ClickHouseSession;
 use crate::{health, repair, sql, tables, trust};
 
@@ -59,16 +59,20 @@ impl ClickHouseDriver {
         Err(Failure { hint: Some(hint), ..Failure::new(FailureClass::Rejected, message) })
     }
 
-    async fn facts(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
+    /// The server and the database, whose ledger can be trusted where it has one.
+    async fn look(&self) -> Result<(Server, Found), Failure> {
         let server = Server::ask(&self.http).await?;
         let found = server::find(&self.http, &server).await?;
         self.check_database(found.there)?;
-        let ledger = if found.ledger {
+        if found.ledger {
             trust::check(&self.http, &server).await?;
-            ledger::read(&self.http, project).await?
-        } else {
-            Ledger::Absent
-        };
+        }
+        Ok((server, found))
+    }
+
+    async fn facts(&self, project: &ProjectName) -> Result<TargetFacts, Failure> {
+        let (server, found) = self.look().await?;
+        let ledger = if found.ledger { ledger::read(&self.http, project).await? } else { Ledger::Absent };
         Ok(TargetFacts {
             target: self.target.clone(),
             identity: found.identity,
@@ -83,15 +87,10 @@ impl ClickHouseDriver {
     }
 
     async fn make(&self, environment: Option<&EnvironmentName>) -> Result<LedgerId, Failure> {
-        let server = Server::ask(&self.http).await?;
-        let found = server::find(&self.http, &server).await?;
-        self.check_database(found.there)?;
+        let (server, found) = self.look().await?;
         if !found.there {
             let statement = format!("CREATE DATABASE IF NOT EXISTS {}", sql::identifier(self.http.database()));
             self.http.ask(Ask::own(statement)).await?;
-        }
-        if found.ledger {
-            trust::check(&self.http, &server).await?;
         }
         let now = server::find(&self.http, &server).await?.identity;
         if let Some(meta) = ledger::meta(&self.http).await? {

@@ -47,11 +47,13 @@ impl StepTask<'_> {
     /// transaction. A first attempt is `by` this user, and begins `now`.
     #[must_use]
     pub fn row(&self, start: Start, whole: bool, old: Option<&LedgerRow>, (by, now): (&str, Timestamp)) -> LedgerRow {
-        let (up, step) = (self.first_row(by, now), old.filter(|_| start == Start::Resumed).map_or(0, |old| old.step));
         let row = match (&self.step.action, old) {
-            (Action::Revert { .. }, Some(old)) => LedgerRow { state: RowState::Reverting, run: up.run, ..old.clone() },
-            _ => up,
+            (Action::Revert { .. }, Some(old)) => {
+                LedgerRow { state: RowState::Reverting, run: self.run.clone(), ..old.clone() }
+            }
+            _ => self.first_row(by, now),
         };
+        let step = old.filter(|_| start == Start::Resumed).map_or(0, |old| old.step);
         let attempt = old.map_or(0, |old| old.attempt) + 1;
         LedgerRow { transactional: whole, step, attempt, finished: None, ..row }
     }

@@ -123,8 +123,7 @@ impl Settlement {
     /// # Errors
     /// A [`Failure`] that names those that do.
     pub fn check<'r>(&self, rows: impl Iterator<Item = &'r LedgerRow>) -> Result<(), Failure> {
-        let needs = |row: &&LedgerRow| self.takes_away() && row.state != RowState::Reverted && row.needs(&self.id);
-        let others: Vec<_> = rows.filter(needs).map(said).collect();
+        let others: Vec<_> = rows.filter(|row| self.is_missed_by(row)).map(said).collect();
         if others.is_empty() { Ok(()) } else { Err(self.kept_by(&others.join(", "))) }
     }
 

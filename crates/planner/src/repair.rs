@@ -150,6 +150,11 @@ impl Settlement {
     pub fn takes_away(&self) -> bool {
         self.before.state == RowState::Applied && self.after.state == RowState::Reverted
     }
+
+    /// Whether it takes away what this row needs.
+    pub(crate) fn is_missed_by(&self, row: &LedgerRow) -> bool {
+        self.takes_away() && row.state != RowState::Reverted && row.needs(&self.id)
+    }
 }
 
 /// Decides whether `repair` fits `row`, whose migration is `migration` where a file has it.
@@ -447,12 +452,12 @@ pub fn repaired<'o>(
 /// A finding that names them.
 pub fn free_to_go(observed: &Observations, settlement: &Settlement) -> Result<(), Finding> {
     let id = &settlement.id;
-    let needs = |row: &&LedgerRow| row.state != RowState::Reverted && row.needs(id);
+    let needs = |row: &&LedgerRow| settlement.is_missed_by(row);
     let databases = Databases::of(observed);
     let facts = observed.values().filter_map(Observed::facts).filter(|facts| databases.is_first(&facts.target));
     let needing: Vec<_> =
         facts.flat_map(|facts| facts.ledger.rows()).filter(needs).map(|row| format!("`{}`", row.id)).collect();
-    if !settlement.takes_away() || needing.is_empty() {
+    if needing.is_empty() {
         return Ok(());
     }
     let message = format!("`{id}` cannot be forgotten, applied migrations need it: {}", needing.join(", "));
